@@ -1,0 +1,1 @@
+"""Lifecycle email as code: segments, campaigns and templates, checked, planned, rehearsed, sent once, measured."""

@@ -1,0 +1,1 @@
+"""What every stage stands on: clock, units, identifiers, addresses, tokens, errors. Imports nothing of the rest."""

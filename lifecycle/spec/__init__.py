@@ -1,0 +1,1 @@
+"""Content in: YAML and templates become typed, checked models that remember where each part was written."""

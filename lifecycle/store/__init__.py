@@ -1,0 +1,1 @@
+"""Tables, engine, migrations: what the stages meet in."""

@@ -1,0 +1,475 @@
+"""Every table. Stages meet here and nowhere else: each says which stage writes it.
+
+Hot paths use SQLAlchemy Core on `Table.__table__`; models serve reading and tests. `_at` is an aware UTC instant.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from lifecycle.store.columns import BigKey, Instant, Json, Money
+
+
+def _key() -> Any:
+    return Field(default=None, primary_key=True, sa_type=BigKey)
+
+
+def _contact(**options: Any) -> Any:
+    return Field(sa_type=BigKey, index=options.pop("index", True), **options)
+
+
+# ---------------------------------------------------------------- intake
+
+
+class Contact(SQLModel, table=True):
+    """A person. Written by intake; `stage*` and `review_at` by audience.
+
+    `identifier` is the first identifier the contact came with, and never changes: hashes (holdouts, splits, samples)
+    use it. `external_id` is the userId. `address_key` is the e-mail as compared. A contact merged into another keeps
+    its row with `merged_into`.
+    """
+
+    __tablename__: ClassVar[str] = "contacts"
+    id: int | None = _key()
+    identifier: str
+    external_id: str | None = Field(default=None, unique=True)
+    email: str | None = None
+    address_key: str | None = Field(default=None, index=True)
+    locale: str | None = None
+    timezone: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    account_id: int | None = Field(default=None, sa_type=BigKey, index=True)
+    created_at: datetime = Field(sa_type=Instant)
+    erased_at: datetime | None = Field(default=None, sa_type=Instant)
+    merged_into: int | None = Field(default=None, sa_type=BigKey)
+    stage: str | None = Field(default=None, index=True)
+    stage_since_at: datetime | None = Field(default=None, sa_type=Instant)
+    #: when the passing of time may next change this contact's stage or a membership
+    review_at: datetime | None = Field(default=None, sa_type=Instant, index=True)
+
+
+class Identity(SQLModel, table=True):
+    """Another name of a contact: kind is anonymous_id, alias or email (an address it had before)."""
+
+    __tablename__: ClassVar[str] = "identities"
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    contact_id: int = _contact()
+
+
+class Account(SQLModel, table=True):
+    """A company, from `group`."""
+
+    __tablename__: ClassVar[str] = "accounts"
+    id: int | None = _key()
+    external_id: str = Field(unique=True)
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+
+
+class Event(SQLModel, table=True):
+    """What a contact did. `id` is the order of arrival; `at` is clamped to `received_at`.
+
+    `live` events may trigger; history (imports, events more than 24 h late) feeds facts, exits and goals only.
+    """
+
+    __tablename__: ClassVar[str] = "events"
+    __table_args__ = (
+        Index("events_by_contact", "contact_id", "name", "at"),
+        Index("events_by_name", "name", "at"),
+    )
+    id: int | None = _key()
+    message_id: str = Field(unique=True)
+    contact_id: int = _contact(index=False)
+    name: str
+    at: datetime = Field(sa_type=Instant)
+    received_at: datetime = Field(sa_type=Instant)
+    properties: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    live: bool = True
+
+
+class Inbox(SQLModel, table=True):
+    """Work that intake leaves for the journey, written in the transaction that stores it, deleted when advanced.
+
+    A contact with a row here is not mailed until the row is gone: whatever was acknowledged prevents the mail.
+    `event_id` is None when an attribute, a consent or an engagement changed. History leaves a row only for contacts
+    that are inside a campaign.
+    """
+
+    __tablename__: ClassVar[str] = "inbox"
+    id: int | None = _key()
+    contact_id: int = _contact()
+    event_id: int | None = Field(default=None, sa_type=BigKey)
+
+
+class Order(SQLModel, table=True):
+    """One order of one contact, from Order Completed, Order Updated, Order Refunded and Order Cancelled."""
+
+    __tablename__: ClassVar[str] = "orders"
+    contact_id: int = Field(sa_type=BigKey, primary_key=True)
+    order_id: str = Field(primary_key=True)
+    #: None when only a refund is known yet: such an order does not count
+    total: Decimal | None = Field(default=None, sa_type=Money)
+    refunded: Decimal = Field(default=Decimal(0), sa_type=Money)
+    at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Facts(SQLModel, table=True):
+    """Rollups of a contact's events, kept by intake as events come. Missing row: no facts.
+
+    `orders_total`, `orders_count`, `orders_last_at` ignore refunds. None means the contact does not have the fact.
+    """
+
+    __tablename__: ClassVar[str] = "facts"
+    contact_id: int = Field(sa_type=BigKey, primary_key=True)
+    orders_count: int = 0
+    orders_total: Decimal | None = Field(default=None, sa_type=Money, index=True)
+    orders_net: Decimal | None = Field(default=None, sa_type=Money)
+    orders_refunded: Decimal | None = Field(default=None, sa_type=Money)
+    orders_first_at: datetime | None = Field(default=None, sa_type=Instant)
+    orders_last_at: datetime | None = Field(default=None, sa_type=Instant)
+    cart_total: Decimal | None = Field(default=None, sa_type=Money)
+    cart_items: int | None = None
+    #: {"cart_id", "lines": [{product_id, name, price, quantity, url, image_url, …}], "updated_at"}
+    cart: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    points_balance: int | None = None
+    points_tier: str | None = None
+    nps_score: int | None = None
+    referrals_count: int | None = None
+    #: the instant of the newest event folded in: an older one means folding again from the events
+    folded_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Consent(SQLModel, table=True):
+    """Append-only: who said what about which topic, when, where, to which text. The latest `at` (then id) holds."""
+
+    __tablename__: ClassVar[str] = "consents"
+    __table_args__ = (Index("consents_by_contact", "contact_id", "topic", "at", "id"),)
+    id: int | None = _key()
+    contact_id: int = _contact(index=False)
+    topic: str
+    granted: bool
+    at: datetime = Field(sa_type=Instant)
+    source: str = ""
+    text: str = ""
+
+
+class Suppression(SQLModel, table=True):
+    """An address that is never mailed again, by its hash, so that it outlives erasure."""
+
+    __tablename__: ClassVar[str] = "suppressions"
+    address_hash: str = Field(primary_key=True)
+    reason: str
+    at: datetime = Field(sa_type=Instant)
+    source: str = ""
+
+
+class Undeclared(SQLModel, table=True):
+    """Undeclared things that came anyway, counted: `what` is an event, or event.property."""
+
+    __tablename__: ClassVar[str] = "undeclared"
+    what: str = Field(primary_key=True)
+    seen: int = 0
+    first_at: datetime = Field(sa_type=Instant)
+
+
+# ---------------------------------------------------------------- audience
+
+
+class StageTransition(SQLModel, table=True):
+    """A contact's stage changed. `cause` is an event's name, `time`, `import`, `apply`, `attribute` or `consent`."""
+
+    __tablename__: ClassVar[str] = "stage_transitions"
+    id: int | None = _key()
+    contact_id: int = _contact()
+    before: str | None = None
+    after: str | None = None
+    at: datetime = Field(sa_type=Instant, index=True)
+    cause: str
+
+
+class Membership(SQLModel, table=True):
+    """A stay of a contact in a segment; open while `left_at` is None."""
+
+    __tablename__: ClassVar[str] = "memberships"
+    __table_args__ = (
+        Index(
+            "memberships_open", "segment", "contact_id", unique=True,
+            sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL"),
+        ),
+        Index("memberships_by_contact", "contact_id"),
+    )  # fmt: skip
+    id: int | None = _key()
+    segment: str
+    contact_id: int = _contact(index=False)
+    entered_at: datetime = Field(sa_type=Instant)
+    left_at: datetime | None = Field(default=None, sa_type=Instant)
+    cause: str
+
+
+# ---------------------------------------------------------------- plan
+
+
+class Version(SQLModel, table=True):
+    """Content that was put into force, whole: file texts by path. Never deleted; enrolments are pinned to it."""
+
+    __tablename__: ClassVar[str] = "versions"
+    hash: str = Field(primary_key=True)
+    files: dict[str, str] = Field(sa_type=Json)
+
+
+class Application(SQLModel, table=True):
+    """One `apply`; the newest is in force. A rollback is an apply of an older version."""
+
+    __tablename__: ClassVar[str] = "applications"
+    id: int | None = _key()
+    version: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class CampaignState(SQLModel, table=True):
+    """What an operator or a brake did to a campaign, and how far its broadcasts have come."""
+
+    __tablename__: ClassVar[str] = "campaign_states"
+    campaign: str = Field(primary_key=True)
+    paused_at: datetime | None = Field(default=None, sa_type=Instant)
+    paused_by: str | None = None
+    scheduled_to: datetime | None = Field(default=None, sa_type=Instant)
+
+
+# ---------------------------------------------------------------- journey
+
+
+class Enrolment(SQLModel, table=True):
+    """One entry of one contact into one campaign.
+
+    `state`: waiting, active, completed, exited, goal_met, held_out, refused. `occurrence` names the entry (DESIGN,
+    meaning 10). `entry_key` is "" for a missing key. `position` is the path of the step it stands at: [2, 0, 1] is
+    step 2, its inner list 0, step 1. `context` is what the steps made (coupons, the events' ids).
+    """
+
+    __tablename__: ClassVar[str] = "enrolments"
+    __table_args__ = (
+        Index(
+            "enrolments_open", "campaign", "contact_id", "entry_key", unique=True,
+            sqlite_where=text("state IN ('waiting', 'active')"),
+            postgresql_where=text("state IN ('waiting', 'active')"),
+        ),
+        Index("enrolments_due", "due_at"),
+        Index("enrolments_by_contact", "contact_id", "campaign"),
+    )  # fmt: skip
+    id: int | None = _key()
+    campaign: str
+    contact_id: int = _contact(index=False)
+    entry_key: str = ""
+    occurrence: str
+    version: str
+    state: str
+    reason: str = ""
+    #: the first matching event, the crossing of the segment's edge, …
+    opened_at: datetime = Field(sa_type=Instant)
+    #: the last event that restarted the clock: deadlines count from here
+    anchor_at: datetime = Field(sa_type=Instant)
+    activated_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    position: list[int] = Field(default_factory=list, sa_type=Json)
+    #: arm of the holdout: "treated", "held_out" (campaign) or "held_out_global"; None before activation
+    arm: str | None = None
+    #: variants taken, by split id
+    variants: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+    trigger_event_id: int | None = Field(default=None, sa_type=BigKey)
+    last_event_id: int | None = Field(default=None, sa_type=BigKey)
+    context: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    goal_at: datetime | None = Field(default=None, sa_type=Instant)
+    goal_value: Decimal | None = Field(default=None, sa_type=Money)
+
+
+class Decision(SQLModel, table=True):
+    """Why: one row for each decision on a contact, with the values it saw. `explain` prints these."""
+
+    __tablename__: ClassVar[str] = "decisions"
+    __table_args__ = (Index("decisions_by_contact", "contact_id", "campaign", "id"),)
+    id: int | None = _key()
+    contact_id: int = _contact(index=False)
+    campaign: str
+    enrolment_id: int | None = Field(default=None, sa_type=BigKey)
+    version: str
+    at: datetime = Field(sa_type=Instant)
+    step: str = ""
+    #: opened, restarted, refused, activated, held_out, sent_on, waited, branched, split, skipped, exited, …
+    decision: str
+    reason: str = ""
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+
+
+# ---------------------------------------------------------------- deliver
+
+
+class Message(SQLModel, table=True):
+    """The ledger: one row for each (campaign, step, contact, occurrence) that was reached (DESIGN section 5)."""
+
+    __tablename__: ClassVar[str] = "messages"
+    __table_args__ = (
+        UniqueConstraint("campaign", "step", "contact_id", "occurrence", name="messages_once"),
+        Index(
+            "messages_due", "due_at", "priority",
+            sqlite_where=text("state IN ('queued', 'deferred')"),
+            postgresql_where=text("state IN ('queued', 'deferred')"),
+        ),
+        Index(
+            "messages_held", "lease_until_at",
+            sqlite_where=text("state IN ('claimed', 'sending')"),
+            postgresql_where=text("state IN ('claimed', 'sending')"),
+        ),
+        Index("messages_by_contact", "contact_id", "sent_at"),
+        Index("messages_by_campaign", "campaign", "state"),
+    )  # fmt: skip
+    id: int | None = _key()
+    campaign: str
+    step: str
+    contact_id: int = _contact(index=False)
+    occurrence: str
+    enrolment_id: int | None = Field(default=None, sa_type=BigKey, index=True)
+    version: str
+    kind: str
+    topic: str | None = None
+    template: str
+    locale: str | None = None
+    variant: str | None = None
+    sender: str | None = None
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    priority: int = 50
+    state: str
+    reason: str = ""
+    #: the instant the step was reached
+    reached_at: datetime = Field(sa_type=Instant)
+    #: not before
+    due_at: datetime = Field(sa_type=Instant)
+    #: not after, inclusive
+    deadline_at: datetime | None = Field(default=None, sa_type=Instant)
+    lease_until_at: datetime | None = Field(default=None, sa_type=Instant)
+    fence: int = 0
+    #: claims that ended without an outcome: three quarantine the row
+    crashes: int = 0
+    attempts: int = 0
+    worker: str | None = None
+    message_id: str
+    template_hash: str | None = None
+    address: str | None = None
+    provider: str | None = None
+    provider_ref: str | None = None
+    #: the last answer or error, for people
+    detail: str = ""
+    #: targets of tracked links whose address is this recipient's own, by number
+    links: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+    sending_at: datetime | None = Field(default=None, sa_type=Instant)
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    delivered_at: datetime | None = Field(default=None, sa_type=Instant)
+    bounced_at: datetime | None = Field(default=None, sa_type=Instant)
+    complained_at: datetime | None = Field(default=None, sa_type=Instant)
+    #: first human open and click
+    opened_at: datetime | None = Field(default=None, sa_type=Instant)
+    clicked_at: datetime | None = Field(default=None, sa_type=Instant)
+    unsubscribed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class TemplateVersion(SQLModel, table=True):
+    """A compiled template that was sent, by its hash: the targets of its fixed links by number."""
+
+    __tablename__: ClassVar[str] = "template_versions"
+    hash: str = Field(primary_key=True)
+    template: str
+    locale: str
+    links: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+
+
+# ---------------------------------------------------------------- engagement
+
+
+class Hit(SQLModel, table=True):
+    """One raw open, click, unsubscribe, preference or view. Kept as it came; `verdict` is ours: human or machine."""
+
+    __tablename__: ClassVar[str] = "hits"
+    __table_args__ = (Index("hits_by_message", "message_row", "kind"),)
+    id: int | None = _key()
+    message_row: int = Field(sa_type=BigKey)
+    contact_id: int = _contact()
+    kind: str
+    link: int | None = None
+    at: datetime = Field(sa_type=Instant)
+    method: str = "GET"
+    user_agent: str = ""
+    ip: str = ""
+    verdict: str = "human"
+    why: str = ""
+
+
+# ---------------------------------------------------------------- rewards, feedback
+
+
+class PointsEntry(SQLModel, table=True):
+    """Points given or taken; the balance is the sum. `entry` makes it happen once."""
+
+    __tablename__: ClassVar[str] = "points"
+    id: int | None = _key()
+    contact_id: int = _contact()
+    entry: str = Field(unique=True)
+    points: int
+    at: datetime = Field(sa_type=Instant)
+    reason: str = ""
+
+
+class CouponRow(SQLModel, table=True):
+    """A coupon of one contact's own."""
+
+    __tablename__: ClassVar[str] = "coupons"
+    code: str = Field(primary_key=True)
+    contact_id: int = _contact()
+    campaign: str
+    percent: int | None = None
+    amount: int | None = None
+    made_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class TicketRow(SQLModel, table=True):
+    """Something for the team to do about a contact."""
+
+    __tablename__: ClassVar[str] = "tickets"
+    id: int | None = _key()
+    contact_id: int = _contact()
+    entry: str = Field(unique=True)
+    subject: str
+    note: str = ""
+    state: str = "open"
+    opened_at: datetime = Field(sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Referral(SQLModel, table=True):
+    """A contact's own referral code, and by whom a friend came (`friend_id` None for the code itself)."""
+
+    __tablename__: ClassVar[str] = "referrals"
+    id: int | None = _key()
+    code: str = Field(index=True)
+    contact_id: int = _contact()
+    friend_id: int | None = Field(default=None, sa_type=BigKey, unique=True)
+    at: datetime = Field(sa_type=Instant)
+
+
+class WebhookCall(SQLModel, table=True):
+    """A call to make to a webhook: queued, sent, failed."""
+
+    __tablename__: ClassVar[str] = "webhook_calls"
+    id: int | None = _key()
+    entry: str = Field(unique=True)
+    webhook: str
+    payload: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    state: str = "queued"
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=Instant)
