@@ -41,3 +41,8 @@ def ascii_domain(domain: str) -> str:
     import idna
 
     return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+
+
+def key_hash(key: str) -> str:
+    """Return `address_hash` of an address whose compared spelling is known already."""
+    return hashlib.sha256(key.encode()).hexdigest()

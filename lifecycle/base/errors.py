@@ -1,24 +1,24 @@
 """The exceptions of the package.
 
-    LifecycleError                 anything we raise on purpose; the command line prints it without a traceback
-    ├── UsageError                 the caller's words are off (exit 2)
-    ├── ContentError               YAML or templates do not check (exit 3); carries the diagnostics
-    ├── StalePlanError             the plan no longer fits the database (exit 4)
-    ├── SettingsError              a setting is missing or wrong
-    ├── StoreError                 the database cannot be used as it is
-    ├── NotFoundError              a contact, campaign or segment of that name does not exist
-    ├── TokenError                 a token is not ours, or not for this purpose; never says more
-    ├── RenderError                one recipient's mail cannot be rendered (reason render_error)
-    └── DeliveryError              a provider did not accept a message
-        ├── TransientError         may work later: back off, same Message-ID
-        ├── PermanentError         will never work for this recipient: one terminal row
-        ├── AmbiguousError         it may have been accepted: `unknown`, never silently retried
-        └── MisconfiguredError     wrong host, port, credentials: nobody's mail is at fault; stop and say so
+LifecycleError                 anything we raise on purpose; the command line prints it without a traceback
+├── UsageError                 the caller's words are off (exit 2)
+├── ContentError               YAML or templates do not check (exit 3); carries the diagnostics
+├── StalePlanError             the plan no longer fits the database (exit 4)
+├── SettingsError              a setting is missing or wrong
+├── StoreError                 the database cannot be used as it is
+├── NotFoundError              a contact, campaign or segment of that name does not exist
+├── TokenError                 a token is not ours, or not for this purpose; never says more
+├── RenderError                one recipient's mail cannot be rendered (reason render_error)
+└── DeliveryError              a provider did not accept a message
+    ├── TransientError         may work later: back off, same Message-ID
+    ├── PermanentError         will never work for this recipient: one terminal row
+    ├── AmbiguousError         it may have been accepted: `unknown`, never silently retried
+    └── MisconfiguredError     wrong host, port, credentials: nobody's mail is at fault; stop and say so
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -41,6 +41,8 @@ class ContentError(LifecycleError):
     def __init__(self, message: str, *, diagnostics: Sequence[Any] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.diagnostics = tuple(diagnostics)
+        #: the texts that the diagnostics point into, by path, so that frames can be drawn
+        self.files: Mapping[str, str] = {}
 
 
 class StalePlanError(LifecycleError):

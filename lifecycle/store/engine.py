@@ -101,7 +101,9 @@ def _make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise SettingsError(f'not a database URL: "{url}"', hint="sqlite:///PATH or postgresql://USER@HOST/NAME") from error
+        raise SettingsError(
+            f'not a database URL: "{url}"', hint="sqlite:///PATH or postgresql://USER@HOST/NAME"
+        ) from error
     options: dict[str, Any] = {"json_serializer": dumps}
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")

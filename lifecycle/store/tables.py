@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from lifecycle.store.columns import BigKey, Instant, Json, Money
@@ -473,3 +473,35 @@ class WebhookCall(SQLModel, table=True):
     state: str = "queued"
     attempts: int = 0
     due_at: datetime = Field(sa_type=Instant)
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+# the same tables for SQLAlchemy Core
+contacts = _table(Contact)
+identities = _table(Identity)
+accounts = _table(Account)
+events = _table(Event)
+inbox = _table(Inbox)
+orders = _table(Order)
+facts = _table(Facts)
+consents = _table(Consent)
+suppressions = _table(Suppression)
+undeclared = _table(Undeclared)
+stage_transitions = _table(StageTransition)
+memberships = _table(Membership)
+versions = _table(Version)
+applications = _table(Application)
+campaign_states = _table(CampaignState)
+enrolments = _table(Enrolment)
+decisions = _table(Decision)
+messages = _table(Message)
+template_versions = _table(TemplateVersion)
+hits = _table(Hit)
+points = _table(PointsEntry)
+coupons = _table(CouponRow)
+tickets = _table(TicketRow)
+referrals = _table(Referral)
+webhook_calls = _table(WebhookCall)

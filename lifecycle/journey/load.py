@@ -1,0 +1,157 @@
+"""Contacts as `ContactState`s, in bulk: a fixed number of queries for a batch, however large its histories."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
+from lifecycle.base.address import key_hash
+from lifecycle.intake.facts import EventFact
+from lifecycle.store.tables import accounts, consents, contacts, events, facts, memberships, messages, suppressions
+
+#: Ids in one IN list; below every engine's limit on bound parameters.
+CHUNK = 500
+
+#: Ledger states that conditions and caps look at.
+COUNTED_STATES = ("sending", "sent", "delivered", "bounced", "unknown")
+
+
+def load_states(
+    connection: Connection, contact_ids: Iterable[int], *, histories: bool = True
+) -> dict[int, ContactState]:
+    """Return the states of the contacts that exist, by id. Without `histories`, facts of orders and cart are empty too.
+
+    A merged contact is loaded as it stands, not as the one it was merged into.
+    """
+    ids = sorted(set(contact_ids))
+    states: dict[int, ContactState] = {}
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        found = _contacts(connection, chunk)
+        _consents(connection, found)
+        _messages(connection, found)
+        _memberships(connection, found)
+        _kept(connection, found)
+        if histories:
+            _events(connection, found)
+        states |= found
+    return states
+
+
+def _contacts(connection: Connection, ids: Sequence[int]) -> dict[int, ContactState]:
+    rows = connection.execute(
+        select(contacts, accounts.c.attributes.label("account_attributes"))
+        .outerjoin(accounts, accounts.c.id == contacts.c.account_id)
+        .where(contacts.c.id.in_(ids))
+    ).all()
+    hashes = {row.id: key_hash(row.address_key) for row in rows if row.address_key}
+    reasons: dict[str, str] = {
+        row.address_hash: row.reason
+        for row in connection.execute(
+            select(suppressions.c.address_hash, suppressions.c.reason).where(
+                suppressions.c.address_hash.in_(list(hashes.values()))
+            )
+        )
+    }
+    return {
+        row.id: ContactState(
+            id=row.id,
+            identifier=row.identifier,
+            created_at=row.created_at,
+            external_id=row.external_id,
+            email=row.email,
+            locale=row.locale,
+            timezone=row.timezone,
+            attributes=row.attributes or {},
+            account=row.account_attributes or {},
+            erased=row.erased_at is not None,
+            suppressed=reasons.get(hashes.get(row.id, "")),
+            stage=row.stage,
+            stage_since_at=row.stage_since_at,
+        )
+        for row in rows
+    }
+
+
+def _consents(connection: Connection, states: dict[int, ContactState]) -> None:
+    table = consents
+    for row in connection.execute(
+        select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
+        .where(table.c.contact_id.in_(list(states)))
+        .order_by(table.c.at, table.c.id)
+    ):
+        states[row.contact_id].consents.append(ConsentChange(row.topic, row.granted, row.at))
+
+
+def message_fact(row: Any) -> MessageFact:
+    """Return the ledger row as conditions and caps see it."""
+    return MessageFact(
+        campaign=row.campaign, step=row.step, occurrence=row.occurrence, state=row.state, topic=row.topic,
+        kind=row.kind, sending_at=row.sending_at, sent_at=row.sent_at, delivered_at=row.delivered_at,
+        opened_at=row.opened_at, clicked_at=row.clicked_at, bounced_at=row.bounced_at,
+        complained_at=row.complained_at,
+    )  # fmt: skip
+
+
+def _messages(connection: Connection, states: dict[int, ContactState]) -> None:
+    table = messages
+    for row in connection.execute(
+        select(table)
+        .where(table.c.contact_id.in_(list(states)), table.c.state.in_(COUNTED_STATES))
+        .order_by(table.c.sending_at, table.c.id)
+    ):
+        states[row.contact_id].messages.append(message_fact(row))
+
+
+def _memberships(connection: Connection, states: dict[int, ContactState]) -> None:
+    table = memberships
+    latest = (
+        select(func.max(table.c.id))
+        .where(table.c.contact_id.in_(list(states)))
+        .group_by(table.c.contact_id, table.c.segment)
+    )
+    for row in connection.execute(
+        select(table.c.contact_id, table.c.segment, table.c.entered_at, table.c.left_at).where(
+            table.c.contact_id.in_(list(states)), or_(table.c.left_at.is_(None), table.c.id.in_(latest))
+        )
+    ):
+        states[row.contact_id].memberships[row.segment] = MembershipFact(row.entered_at, row.left_at)
+
+
+def _kept(connection: Connection, states: dict[int, ContactState]) -> None:
+    table = facts
+    columns = {
+        "points.balance": table.c.points_balance, "points.tier": table.c.points_tier,
+        "nps.score": table.c.nps_score, "referrals.count": table.c.referrals_count,
+    }  # fmt: skip
+    for row in connection.execute(
+        select(table.c.contact_id, *columns.values()).where(table.c.contact_id.in_(list(states)))
+    ):
+        states[row.contact_id].kept = {name: row[index + 1] for index, name in enumerate(columns)}
+
+
+def _events(connection: Connection, states: dict[int, ContactState]) -> None:
+    table = events
+    found: dict[int, list[EventFact]] = defaultdict(list)
+    for row in connection.execute(
+        select(
+            table.c.contact_id,
+            table.c.id,
+            table.c.name,
+            table.c.at,
+            table.c.properties,
+            table.c.live,
+            table.c.message_id,
+        )
+        .where(table.c.contact_id.in_(list(states)))
+        .order_by(table.c.contact_id, table.c.at, table.c.id)
+    ):
+        found[row.contact_id].append(
+            EventFact(row.id, row.name, row.at, row.properties or {}, row.live, row.message_id)
+        )
+    for contact_id, history in found.items():
+        states[contact_id].events = history

@@ -1,0 +1,184 @@
+"""The only place that builds concrete things: settings become a store, tokens, content, a broker, providers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lifecycle.base.clock import Clock, SystemClock
+from lifecycle.base.errors import ContentError, SettingsError
+from lifecycle.base.tokens import Tokens
+
+if TYPE_CHECKING:
+    from lifecycle.spec.model import Content
+    from lifecycle.store.engine import Store
+
+#: Everything the engine keeps beside a project when nothing else is set: database, secret, mails.
+STATE_FOLDER = ".lifecycle"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. Flags win over the environment, the environment over the embedded default."""
+
+    folder: Path
+    database_url: str
+    broker_url: str | None = None
+    smtp_url: str | None = None
+    mail_folder: Path = Path()
+    secret_key: str | None = field(default=None, repr=False)
+    base_url: str = "http://127.0.0.1:8000"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    write_keys: tuple[str, ...] = field(default=(), repr=False)
+    admin_password: str | None = field(default=None, repr=False)
+    dkim_selector: str | None = None
+    dkim_domain: str | None = None
+    dkim_key_file: Path | None = None
+    workers: int = 2
+    rate_per_s: float | None = None
+
+    @classmethod
+    def read(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read LIFECYCLE_* variables. Raises SettingsError for one that cannot be read."""
+        env = os.environ if environ is None else environ
+        state = folder / STATE_FOLDER
+
+        def text(name: str) -> str | None:
+            return env.get(f"LIFECYCLE_{name}", "").strip() or None
+
+        def number(name: str, default: float) -> float:
+            found = text(name)
+            try:
+                return default if found is None else float(found)
+            except ValueError as error:
+                raise SettingsError(f'LIFECYCLE_{name} is not a number: "{found}"') from error
+
+        key_file = text("DKIM_KEY_FILE")
+        return cls(
+            folder=folder,
+            database_url=text("DATABASE_URL") or f"sqlite:///{state / 'lifecycle.db'}",
+            broker_url=text("BROKER_URL"),
+            smtp_url=text("SMTP_URL"),
+            mail_folder=Path(text("MAIL_FOLDER") or state / "mails"),
+            secret_key=text("SECRET_KEY"),
+            base_url=(text("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
+            host=text("HOST") or "127.0.0.1",
+            port=int(number("PORT", 8000)),
+            write_keys=tuple(key.strip() for key in (text("WRITE_KEYS") or "").split(",") if key.strip()),
+            admin_password=text("ADMIN_PASSWORD"),
+            dkim_selector=text("DKIM_SELECTOR"),
+            dkim_domain=text("DKIM_DOMAIN"),
+            dkim_key_file=Path(key_file) if key_file else None,
+            workers=max(1, int(number("WORKERS", 2))),
+            rate_per_s=number("RATE_PER_S", 0) or None,
+        )
+
+    def secret(self) -> bytes:
+        """Return the secret key; without one set, make one once and keep it in the state folder, readable by us alone."""
+        if self.secret_key:
+            if len(self.secret_key) < 16:
+                raise SettingsError(
+                    "LIFECYCLE_SECRET_KEY has fewer than 16 characters",
+                    hint='python3 -c "import secrets; print(secrets.token_urlsafe(32))" makes one',
+                )
+            return self.secret_key.encode()
+        path = self.folder / STATE_FOLDER / "secret"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _settled(path)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        return _settled(path)
+
+
+def _settled(path: Path) -> bytes:
+    """Read the secret, waiting for another process that is just writing it."""
+    waiting = threading.Event()
+    for _ in range(50):
+        found = path.read_bytes().strip()
+        if len(found) >= 16:
+            return found
+        waiting.wait(0.1)
+    raise SettingsError(f"{path} holds no secret", hint="delete it and start again; links in mails already sent will die")
+
+
+class Engine:
+    """An opened project: settings, clock, store, tokens and content. Cheap until its parts are used."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._store: Store | None = None
+        self._tokens: Tokens | None = None
+        self._files: Content | None = None
+        self._in_force: Content | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def store(self) -> Store:
+        """Return the database, opened and (SQLite) migrated at first use. Raises StoreError when it cannot be used."""
+        with self._lock:
+            if self._store is None:
+                from lifecycle.store.engine import Store
+                from lifecycle.store.migrate import prepare
+
+                opened = Store(self.settings.database_url)
+                prepare(opened)
+                self._store = opened
+            return self._store
+
+    @property
+    def tokens(self) -> Tokens:
+        """Return the maker of tokens, keyed by the secret."""
+        with self._lock:
+            if self._tokens is None:
+                self._tokens = Tokens(self.settings.secret())
+            return self._tokens
+
+    def files(self) -> Content:
+        """Return the content on disk. Raises ContentError with every diagnostic when it does not check."""
+        with self._lock:
+            if self._files is None:
+                from lifecycle.spec.project import load, read_folder
+
+                loaded = load(read_folder(self.settings.folder))
+                errors = [found for found in loaded.diagnostics if found.is_error]
+                if loaded.content is None or errors:
+                    raise ContentError("the content has errors", diagnostics=errors, hint="run `lifecycle check`")
+                self._files = loaded.content
+            return self._files
+
+    def in_force(self) -> Content | None:
+        """Return the version in force, None before the first `apply`; notices an apply by another process."""
+        from lifecycle.plan.versions import content_in_force, version_in_force
+
+        with self._lock:
+            wanted = version_in_force(self.store)
+            if wanted is None:
+                return None
+            if self._in_force is None or self._in_force.hash != wanted:
+                self._in_force = content_in_force(self.store)
+            return self._in_force
+
+    def content(self) -> Content:
+        """Return the version in force, else the files."""
+        return self.in_force() or self.files()
+
+    def with_settings(self, **changes: object) -> Engine:
+        """Return a new engine with other settings and the same clock."""
+        return Engine(replace(self.settings, **changes), self.clock)  # type: ignore[arg-type]  # keys are checked by replace
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
