@@ -15,6 +15,7 @@ from lifecycle.base.errors import ContentError, SettingsError
 from lifecycle.base.tokens import Tokens
 
 if TYPE_CHECKING:
+    from lifecycle.journey.versions import Versions
     from lifecycle.spec.model import Content
     from lifecycle.store.engine import Store
 
@@ -119,7 +120,7 @@ class Engine:
         self._store: Store | None = None
         self._tokens: Tokens | None = None
         self._files: Content | None = None
-        self._in_force: Content | None = None
+        self._versions: Versions | None = None
         self._lock = threading.RLock()
 
     @property
@@ -156,17 +157,19 @@ class Engine:
                 self._files = loaded.content
             return self._files
 
+    @property
+    def versions(self) -> Versions:
+        """Return the versions in the database, parsed once each."""
+        with self._lock:
+            if self._versions is None:
+                from lifecycle.journey.versions import Versions
+
+                self._versions = Versions(self.store)
+            return self._versions
+
     def in_force(self) -> Content | None:
         """Return the version in force, None before the first `apply`; notices an apply by another process."""
-        from lifecycle.plan.versions import content_in_force, version_in_force
-
-        with self._lock:
-            wanted = version_in_force(self.store)
-            if wanted is None:
-                return None
-            if self._in_force is None or self._in_force.hash != wanted:
-                self._in_force = content_in_force(self.store)
-            return self._in_force
+        return self.versions.in_force()
 
     def content(self) -> Content:
         """Return the version in force, else the files."""
@@ -181,4 +184,4 @@ class Engine:
         with self._lock:
             if self._store is not None:
                 self._store.close()
-                self._store = None
+                self._store, self._versions = None, None

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from lifecycle.base.errors import SettingsError, StoreError
 from lifecycle.store.columns import dumps
+from lifecycle.store.functions import add_functions
 
 #: How long a writer waits for another, on SQLite.
 BUSY_TIMEOUT_S = 30
@@ -138,3 +139,4 @@ def _tune_sqlite(engine: Engine) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        add_functions(connection)

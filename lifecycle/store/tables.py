@@ -317,7 +317,7 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("campaign", "step", "contact_id", "occurrence", name="messages_once"),
         Index(
-            "messages_due", "due_at", "priority",
+            "messages_due", "priority", "due_at", "id",
             sqlite_where=text("state IN ('queued', 'deferred')"),
             postgresql_where=text("state IN ('queued', 'deferred')"),
         ),

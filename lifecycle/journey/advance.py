@@ -1,0 +1,121 @@
+"""The journey's loop: takes contacts that have something new or due, gives each its turn, writes what was decided.
+
+Any number of these may run: on PostgreSQL each locks the contacts it takes and skips those another has; on SQLite
+there is one writer. A crash before the commit leaves everything as it was, inbox included.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from lifecycle.audience.membership import load_tops
+from lifecycle.audience.state import ContactState
+from lifecycle.intake.facts import EventFact
+from lifecycle.journey.contact import ContactTurn, Turn, World
+from lifecycle.journey.entry import Entry
+from lifecycle.journey.load import load_states
+from lifecycle.journey.versions import Versions
+from lifecycle.journey.write import clear_inbox, read_entry, write_turns
+from lifecycle.store.engine import Store
+from lifecycle.store.tables import contacts, enrolments, inbox
+
+#: Contacts in one transaction: large enough to batch, small enough that other writers wait for milliseconds.
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What one call did; `contacts` is 0 when nothing was due."""
+
+    contacts: int = 0
+    messages: int = 0
+    decisions: int = 0
+
+
+def advance(store: Store, versions: Versions, key: bytes, now: datetime, *, limit: int = BATCH) -> Advanced:
+    """Give up to `limit` contacts their turn; return what was done. Without content in force there is nothing to do."""
+    content = versions.in_force()
+    if content is None:
+        return Advanced()
+    with store.read() as connection:
+        if not due_contacts(connection, now, 1):
+            return Advanced()
+    with store.write() as connection:
+        ids = _locked(connection, due_contacts(connection, now, limit))
+        if not ids:
+            return Advanced()
+        world = World(content, versions.get, load_tops(connection, content, now), key)
+        turns, handled = take_turns(connection, world, ids, now)
+        written = write_turns(connection, turns, content, key, now)
+        clear_inbox(connection, handled)
+    return Advanced(len(ids), written.messages, written.decisions)
+
+
+def due_contacts(connection: Connection, now: datetime, limit: int) -> list[int]:
+    """Return contacts with something new, a due timer or a due review: what has waited longest first."""
+    new = select(inbox.c.contact_id, func.min(inbox.c.id)).group_by(inbox.c.contact_id).order_by(func.min(inbox.c.id))
+    timers = select(enrolments.c.contact_id).where(enrolments.c.due_at <= now).order_by(enrolments.c.due_at)
+    reviews = select(contacts.c.id).where(contacts.c.review_at <= now).order_by(contacts.c.review_at)
+    found: dict[int, None] = {}
+    for query in (new, timers, reviews):
+        for row in connection.execute(query.limit(limit)):
+            found.setdefault(row[0])
+    return list(found)[:limit]
+
+
+def _locked(connection: Connection, ids: Sequence[int]) -> list[int]:
+    if connection.dialect.name != "postgresql" or not ids:
+        return sorted(ids)
+    query = select(contacts.c.id).where(contacts.c.id.in_(ids)).order_by(contacts.c.id)
+    return list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
+
+
+def take_turns(
+    connection: Connection, world: World, ids: Sequence[int], now: datetime
+) -> tuple[list[Turn], list[int]]:
+    """Give each contact its turn in memory; return the turns and the inbox rows they used up."""
+    states = load_states(connection, ids)
+    entries = load_entries(connection, ids)
+    waiting = _inbox(connection, ids)
+    reviews = {
+        row.id: row.review_at
+        for row in connection.execute(select(contacts.c.id, contacts.c.review_at).where(contacts.c.id.in_(ids)))
+    }
+    turns: list[Turn] = []
+    handled: list[int] = []
+    for contact_id in ids:
+        rows = waiting.get(contact_id, [])
+        handled += [row_id for row_id, _ in rows]
+        state = states[contact_id]
+        turn = ContactTurn(world, state, entries.get(contact_id, []), now)
+        events, changed = _news(state, rows)
+        turns.append(turn.run(events, changed=changed, review_at=reviews[contact_id]))
+    return turns, handled
+
+
+def _news(state: ContactState, rows: Sequence[tuple[int, int | None]]) -> tuple[list[EventFact], bool]:
+    wanted = {event_id for _, event_id in rows if event_id is not None}
+    events = [event for event in state.events if event.id in wanted]
+    return events, any(event_id is None for _, event_id in rows)
+
+
+def _inbox(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[int, int | None]]]:
+    found: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
+    query = select(inbox.c.id, inbox.c.contact_id, inbox.c.event_id).where(inbox.c.contact_id.in_(ids))
+    for row in connection.execute(query.order_by(inbox.c.id)):
+        found[row.contact_id].append((row.id, row.event_id))
+    return found
+
+
+def load_entries(connection: Connection, ids: Sequence[int]) -> dict[int, list[Entry]]:
+    """Return the enrolments of the contacts, refused ones left out, oldest first."""
+    found: dict[int, list[Entry]] = defaultdict(list)
+    query = select(enrolments).where(enrolments.c.contact_id.in_(ids), enrolments.c.state != "refused")
+    for row in connection.execute(query.order_by(enrolments.c.id)):
+        found[row.contact_id].append(read_entry(row))
+    return found

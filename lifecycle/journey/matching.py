@@ -1,0 +1,25 @@
+"""Whether one event passes a `where`, and what stands at a path of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lifecycle.audience.values import passes
+from lifecycle.intake.facts import EventFact
+from lifecycle.spec.conditions import PropertyTest
+
+
+def property_at(event: EventFact, path: Sequence[str]) -> Any:
+    """Return what stands at `path` in the event's properties, None when nothing does; a leading `properties` is ours."""
+    found: Any = event.properties
+    for key in path[1:] if path and path[0] == "properties" else path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(key)
+    return found
+
+
+def matches(where: Sequence[PropertyTest], event: EventFact) -> bool:
+    """Say whether every test of `where` holds of the event."""
+    return all(passes(test, property_at(event, entry.path), event.at) for entry in where for test in entry.tests)

@@ -1,0 +1,202 @@
+"""What turns decided, into the tables, for a batch of contacts in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from lifecycle.base.ids import keyed_hash
+from lifecycle.journey.contact import Tracked, Turn
+from lifecycle.journey.effects import carry_out
+from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
+from lifecycle.spec.model import Campaign, Content
+from lifecycle.store.tables import contacts, decisions, enrolments, inbox, memberships, messages, stage_transitions
+
+
+@dataclass(slots=True)
+class Written:
+    """How much a batch wrote."""
+
+    contacts: int = 0
+    enrolments: int = 0
+    messages: int = 0
+    decisions: int = 0
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows gathered over a batch, so that each table is written once."""
+
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    cancelled: list[dict[str, Any]] = field(default_factory=list)
+    acts: list[tuple[Tracked, Act]] = field(default_factory=list)
+
+
+def write_turns(connection: Connection, turns: Sequence[Turn], content: Content, key: bytes, now: datetime) -> Written:
+    """Write everything that the turns changed. A ledger row that exists already stays as it is (`messages_once`)."""
+    rows = _Rows()
+    changed = [(turn, tracked) for turn in turns for tracked in turn.entries if tracked.changed]
+    _store_entries(connection, [tracked for _, tracked in changed])
+    for turn, tracked in changed:
+        _gather(rows, turn, tracked, content, key, now)
+    if rows.cancelled:
+        connection.execute(_CANCEL, rows.cancelled)
+    if rows.messages:
+        connection.execute(insert_once(connection, messages), rows.messages)
+    if rows.decisions:
+        connection.execute(insert(decisions), rows.decisions)
+    for tracked, act in rows.acts:
+        carry_out(connection, tracked.entry, act, now)
+    _store_reviews(connection, turns)
+    return Written(len(turns), len(changed), len(rows.messages), len(rows.decisions))
+
+
+def clear_inbox(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete the inbox rows that were handled; what came since stays."""
+    if ids:
+        connection.execute(delete(inbox).where(inbox.c.id == bindparam("row")), [{"row": found} for found in ids])
+
+
+def insert_once(connection: Connection, table: Table) -> Any:
+    """Return an INSERT that leaves an existing row alone."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+#: Mails that have not been claimed; a claimed one finds the enrolment's end in the release.
+_CANCEL = (
+    update(messages)
+    .where(messages.c.enrolment_id == bindparam("enrolment"), messages.c.state.in_(["queued", "deferred"]))
+    .values(state="cancelled", reason=bindparam("why"))
+)
+
+
+def _store_entries(connection: Connection, changed: Iterable[Tracked]) -> None:
+    updates: list[dict[str, Any]] = []
+    for tracked in changed:
+        values = entry_values(tracked.entry)
+        if tracked.entry.id is None:
+            # one by one: the id is needed, and the unique index on open entries must speak for itself
+            found = connection.execute(insert(enrolments).values(values).returning(enrolments.c.id)).scalar_one()
+            tracked.entry = with_id(tracked.entry, found)
+        else:
+            updates.append({"row": tracked.entry.id, **values})
+    if updates:
+        names = [name for name in updates[0] if name != "row"]
+        statement = update(enrolments).where(enrolments.c.id == bindparam("row"))
+        connection.execute(statement.values({name: bindparam(name) for name in names}), updates)
+
+
+def _gather(rows: _Rows, turn: Turn, tracked: Tracked, content: Content, key: bytes, now: datetime) -> None:
+    entry = tracked.entry
+    campaign = content.campaigns.get(entry.campaign)
+    for effect in tracked.effects:
+        match effect:
+            case Decided():
+                rows.decisions.append(
+                    {
+                        "contact_id": turn.state.id, "campaign": entry.campaign, "enrolment_id": entry.id,
+                        "version": entry.version, "at": effect.at, "step": effect.step, "decision": effect.decision,
+                        "reason": effect.reason, "detail": dict(effect.detail),
+                    }
+                )  # fmt: skip
+            case Reach() | PassOver() if campaign is not None:
+                rows.messages.append(message_values(effect, entry, campaign, key, now))
+            case CancelOpen(reason=reason) if entry.id is not None:
+                rows.cancelled.append({"enrolment": entry.id, "why": reason})
+            case Act():
+                rows.acts.append((tracked, effect))
+            case _:
+                continue
+
+
+def entry_values(entry: Entry) -> dict[str, Any]:
+    """Return the columns of the enrolment."""
+    return {
+        "campaign": entry.campaign, "contact_id": entry.contact_id, "entry_key": entry.entry_key,
+        "occurrence": entry.occurrence, "version": entry.version, "state": entry.state, "reason": entry.reason,
+        "opened_at": entry.opened_at, "anchor_at": entry.anchor_at, "activated_at": entry.activated_at,
+        "ended_at": entry.ended_at, "due_at": entry.due_at, "position": list(entry.position), "arm": entry.arm,
+        "variants": dict(entry.variants), "trigger_event_id": entry.trigger_event_id,
+        "last_event_id": entry.last_event_id, "context": dict(entry.context), "goal_at": entry.goal_at,
+        "goal_value": entry.goal_value,
+    }  # fmt: skip
+
+
+def read_entry(row: Any) -> Entry:
+    """Return the enrolment of a row of the table."""
+    return Entry(
+        campaign=row.campaign, contact_id=row.contact_id, occurrence=row.occurrence, version=row.version,
+        state=row.state, opened_at=row.opened_at, anchor_at=row.anchor_at, entry_key=row.entry_key,
+        reason=row.reason, activated_at=row.activated_at, ended_at=row.ended_at, due_at=row.due_at,
+        position=tuple(row.position), arm=row.arm, variants=row.variants, trigger_event_id=row.trigger_event_id,
+        last_event_id=row.last_event_id, context=row.context, goal_at=row.goal_at, goal_value=row.goal_value,
+        id=row.id,
+    )  # fmt: skip
+
+
+def with_id(entry: Entry, found: int) -> Entry:
+    """Return the entry under the id that the database gave it."""
+    from dataclasses import replace
+
+    return replace(entry, id=found)
+
+
+def message_values(
+    effect: Reach | PassOver, entry: Entry, campaign: Campaign, key: bytes, now: datetime
+) -> dict[str, Any]:
+    """Return the ledger row for a send that was reached. The Message-ID's left part is a keyed hash of what it is for."""
+    reached = isinstance(effect, Reach)
+    return {
+        "campaign": entry.campaign, "step": effect.step.id, "contact_id": entry.contact_id,
+        "occurrence": entry.occurrence, "enrolment_id": entry.id, "version": entry.version, "kind": campaign.kind,
+        "topic": campaign.topic, "template": effect.step.template, "variant": effect.variant,
+        "sender": effect.step.sender, "data": dict(effect.step.data), "priority": campaign.priority,
+        "state": "queued" if reached else "skipped", "reason": "" if isinstance(effect, Reach) else effect.reason,
+        "reached_at": effect.at, "due_at": max(effect.at, now) if reached else effect.at,
+        "deadline_at": effect.deadline_at if isinstance(effect, Reach) else None,
+        "message_id": keyed_hash(key, "message", entry.campaign, effect.step.id, str(entry.contact_id), entry.occurrence),
+    }  # fmt: skip
+
+
+def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
+    reviewed = [{"row": turn.state.id, "due": turn.review_at} for turn in turns]
+    statement = update(contacts).where(contacts.c.id == bindparam("row")).values(review_at=bindparam("due"))
+    if reviewed:
+        connection.execute(statement, reviewed)
+    for turn in turns:
+        for found, at, cause in turn.reviews:
+            _store_review(connection, turn.state.id, found, at, cause)
+
+
+def _store_review(connection: Connection, contact_id: int, found: Any, at: datetime, cause: str) -> None:
+    entered = [
+        {"segment": name, "contact_id": contact_id, "entered_at": at, "left_at": None, "cause": cause}
+        for name in found.entered
+    ]
+    if found.left:
+        connection.execute(
+            update(memberships)
+            .where(
+                memberships.c.contact_id == contact_id,
+                memberships.c.segment.in_(list(found.left)),
+                memberships.c.left_at.is_(None),
+            )
+            .values(left_at=at)
+        )
+    if entered:
+        connection.execute(insert(memberships), entered)
+    if found.stage_changed:
+        before = connection.execute(select(contacts.c.stage).where(contacts.c.id == contact_id)).scalar()
+        connection.execute(
+            insert(stage_transitions).values(contact_id=contact_id, before=before, after=found.stage, at=at, cause=cause)
+        )
+        connection.execute(
+            update(contacts).where(contacts.c.id == contact_id).values(stage=found.stage, stage_since_at=at)
+        )
