@@ -82,7 +82,7 @@ class ContactTurn:
         self._tracked = [Tracked(entry) for entry in entries]
         self._zone = zone_of(state, world.content)
         self._known = self._known_by(world.content)
-        self._turn = Turn(state, self._tracked)
+        self.turn = Turn(state, self._tracked)
 
     def run(
         self, events: Iterable[EventFact] = (), *, changed: bool = False, review_at: datetime | None = None
@@ -92,17 +92,17 @@ class ContactTurn:
         `changed` says that something that is no event changed. Nothing is reviewed unless there is a reason to.
         """
         waiting = sorted(events, key=lambda event: event.order, reverse=True)
-        self._turn.review_at = review_at
+        self.turn.review_at = review_at
         while True:
             timer = self._next_timer()
             event_at = waiting[-1].at if waiting else None
-            times = [at for at in (event_at, self._turn.review_at, timer.entry.due_at if timer else None) if at]
+            times = [at for at in (event_at, self.turn.review_at, timer.entry.due_at if timer else None) if at]
             if not times or min(times) > self._now:
                 break
             first = min(times)
             if event_at == first:  # at one instant events precede timers (1)
                 self._on_event(waiting.pop())
-            elif self._turn.review_at == first:
+            elif self.turn.review_at == first:
                 self._review(first, "time", None, triggers=True)
             elif timer is not None:
                 self._on_timer(timer)
@@ -110,7 +110,7 @@ class ContactTurn:
             for tracked in self._open():
                 self._feed(tracked, lambda campaign, entry, known: machine.on_change(campaign, entry, known, self._now))
             self._review(self._now, "attribute", None, triggers=True)
-        return self._turn
+        return self.turn
 
     def open(self, campaign: Campaign, opening: Opening) -> Tracked | None:
         """Let `opening` enrol into the campaign in force; None when it means nothing to an open entry."""
@@ -163,10 +163,10 @@ class ContactTurn:
 
     def _review(self, at: datetime, cause: str, event: EventFact | None, *, triggers: bool) -> None:
         found = review(self._state, self._known.setting, at)
-        self._turn.review_at = found.flips_at
+        self.turn.review_at = found.flips_at
         if not found.changed:
             return
-        self._turn.reviews.append((found, at, cause))
+        self.turn.reviews.append((found, at, cause))
         for segment in found.entered:
             self._state.memberships[segment] = MembershipFact(at)
         for segment in found.left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,8 +38,19 @@ class _Rows:
     acts: list[tuple[Tracked, Act]] = field(default_factory=list)
 
 
-def write_turns(connection: Connection, turns: Sequence[Turn], content: Content, key: bytes, now: datetime) -> Written:
-    """Write everything that the turns changed. A ledger row that exists already stays as it is (`messages_once`)."""
+def write_turns(
+    connection: Connection,
+    turns: Sequence[Turn],
+    content: Content,
+    key: bytes,
+    now: datetime,
+    *,
+    reviewed: bool = True,
+) -> Written:
+    """Write everything that the turns changed. A ledger row that exists already stays as it is (`messages_once`).
+
+    `reviewed` says that the turns were run, so that they know when each contact is to be reviewed next.
+    """
     rows = _Rows()
     changed = [(turn, tracked) for turn in turns for tracked in turn.entries if tracked.changed]
     _store_entries(connection, [tracked for _, tracked in changed])
@@ -53,7 +64,8 @@ def write_turns(connection: Connection, turns: Sequence[Turn], content: Content,
         connection.execute(insert(decisions), rows.decisions)
     for tracked, act in rows.acts:
         carry_out(connection, tracked.entry, act, now)
-    _store_reviews(connection, turns)
+    if reviewed:
+        _store_reviews(connection, turns)
     return Written(len(turns), len(changed), len(rows.messages), len(rows.decisions))
 
 
@@ -143,8 +155,6 @@ def read_entry(row: Any) -> Entry:
 
 def with_id(entry: Entry, found: int) -> Entry:
     """Return the entry under the id that the database gave it."""
-    from dataclasses import replace
-
     return replace(entry, id=found)
 
 

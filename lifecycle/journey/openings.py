@@ -1,0 +1,83 @@
+"""Whom `send` enrols: the campaign's audience as it is now, or whoever triggered it between two instants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, or_, select
+
+from lifecycle.audience.compile import compile_condition
+from lifecycle.audience.evaluate import Setting
+from lifecycle.base.errors import UsageError
+from lifecycle.intake.facts import EventFact
+from lifecycle.journey.enrol import Opening, opening_by_event
+from lifecycle.spec.model import Campaign, EventTrigger
+from lifecycle.store.tables import contacts, events
+
+#: Rows fetched at a time, so that memory stays flat.
+_PAGE = 1000
+
+
+def audience_openings(
+    connection: Connection, campaign: Campaign, setting: Setting, now: datetime, run: str
+) -> Iterator[tuple[int, Opening]]:
+    """Yield each contact of the audience, by id, with its opening in the run of that name."""
+    query = select(contacts.c.id).where(contacts.c.merged_into.is_(None), contacts.c.erased_at.is_(None))
+    if campaign.audience is not None:
+        query = query.where(compile_condition(campaign.audience, setting, now))
+    last = 0
+    while True:
+        ids = list(connection.execute(query.where(contacts.c.id > last).order_by(contacts.c.id).limit(_PAGE)).scalars())
+        if not ids:
+            return
+        last = ids[-1]
+        for found in ids:
+            yield found, Opening(now, run, immediate=True)
+
+
+def outside_audience(connection: Connection, campaign: Campaign, setting: Setting, now: datetime) -> Iterator[int]:
+    """Yield the contacts whom the audience leaves out, by id."""
+    if campaign.audience is None:
+        return
+    query = select(contacts.c.id).where(
+        contacts.c.merged_into.is_(None),
+        contacts.c.erased_at.is_(None),
+        ~compile_condition(campaign.audience, setting, now),
+    )
+    yield from connection.execute(query.order_by(contacts.c.id)).scalars()
+
+
+def event_openings(
+    connection: Connection, campaign: Campaign, since: datetime, until: datetime, now: datetime
+) -> Iterator[tuple[int, Opening]]:
+    """Yield an opening for each stored event in [since, until) that triggers the campaign, in order of time.
+
+    Raises UsageError when the campaign is not triggered by events.
+    """
+    trigger = campaign.trigger
+    if not isinstance(trigger, EventTrigger):
+        raise UsageError(
+            f'"{campaign.campaign}" is not triggered by events', hint="--since and --until need an event trigger"
+        )
+    mark: tuple[datetime, int] = (since, 0)
+    while True:
+        query = (
+            select(events)
+            .where(events.c.name.in_(trigger.events), events.c.at < until)
+            .where(or_(events.c.at > mark[0], and_(events.c.at == mark[0], events.c.id > mark[1])))
+            .order_by(events.c.at, events.c.id)
+            .limit(_PAGE)
+        )
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        mark = (rows[-1].at, rows[-1].id)
+        for row in rows:
+            event = EventFact(row.id, row.name, row.at, row.properties or {}, row.live, row.message_id)
+            found = opening_by_event(campaign, event)
+            if found is not None:
+                # the entry begins now; what its mails say, and deadlines, go by the event
+                yield row.contact_id, Opening(
+                    now, found.occurrence, event, found.entry_key, immediate=True, anchor_at=event.at
+                )
