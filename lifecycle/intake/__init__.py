@@ -1,1 +1,1 @@
-"""Facts in: contacts, events, identities, consent; from files and over HTTP alike. Facts are rolled up as events come."""
+"""Facts in: contacts, events, identities, consent; from files and over HTTP alike. Facts are rolled up with them."""

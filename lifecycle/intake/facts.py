@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 #: Events that change facts. Others are only stored.
 FACT_EVENTS = frozenset(
@@ -49,17 +49,32 @@ class OrderFact:
 
 @dataclass(slots=True)
 class FactSheet:
-    """A contact's facts after some events. Money is Decimal in the project's currency."""
+    """A contact's facts after some events. Money is Decimal in the project's currency.
+
+    The sums run along with the fold, so that intake can go on from a stored sheet with only those `orders` loaded that
+    the next events name. None means that the contact does not have the fact.
+    """
 
     orders: dict[str, OrderFact] = field(default_factory=dict)
     #: None until the contact first has a cart
     cart: dict[str, Any] | None = None
+    #: the instant of the newest event that changed a fact
     folded_at: datetime | None = None
+    count: int = 0
+    total: Decimal | None = None
+    refunded: Decimal | None = None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
 
     @property
     def counted(self) -> list[OrderFact]:
         """Return the orders that were completed."""
         return [order for order in self.orders.values() if order.total is not None]
+
+    @property
+    def net(self) -> Decimal | None:
+        """Return what the orders came to less every refund, also of orders that nobody told us about."""
+        return None if self.total is None else self.total - (self.refunded or Decimal(0))
 
     @property
     def cart_items(self) -> int | None:
@@ -71,26 +86,24 @@ class FactSheet:
         """Return the value of the cart; None when there never was a cart."""
         if self.cart is None:
             return None
-        return sum((amount(line.get("price")) or Decimal(0)) * int(line["quantity"]) for line in self.cart["lines"]) or Decimal(0)
+        lines = self.cart["lines"]
+        return sum(((amount(line.get("price")) or Decimal(0)) * int(line["quantity"]) for line in lines), Decimal(0))
 
     def value(self, fact: str) -> Any:
         """Return the fact of that name (`orders.total`, `cart.items`, …), None when the contact does not have it."""
-        counted = self.counted
         match fact:
             case "orders.count":
-                return len(counted)
+                return self.count
             case "orders.total":
-                return sum((order.total or Decimal(0) for order in counted), Decimal(0)) if counted else None
+                return self.total
             case "orders.refunded":
-                return sum((order.refunded for order in self.orders.values()), Decimal(0)) if self.orders else None
+                return self.refunded
             case "orders.net":
-                if not counted:
-                    return None
-                return sum(((order.total or Decimal(0)) - order.refunded for order in counted), Decimal(0))
+                return self.net
             case "orders.first_at":
-                return min((order.at for order in counted if order.at), default=None)
+                return self.first_at
             case "orders.last_at":
-                return max((order.at for order in counted if order.at), default=None)
+                return self.last_at
             case "cart.items":
                 return self.cart_items
             case "cart.total":
@@ -99,22 +112,38 @@ class FactSheet:
                 raise KeyError(fact)
 
 
+#: Amounts and quantities beyond this are typing mistakes or attacks, and would not fit the columns.
+MOST = Decimal(10) ** 11
+
+
 def amount(value: Any) -> Decimal | None:
-    """Read money from a property: a number or a numeric text; None for anything else."""
-    if value is None or isinstance(value, bool):
+    """Read money from a property: a number or a numeric text, within ±MOST; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
         found = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # ValueError: an int of more than 4,300 digits
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and abs(found) <= MOST else None
+
+
+def order_id(event: EventFact) -> str:
+    """Return the id of the order that the event is about; one of the event's own when it names none."""
+    return identifier(event.properties.get("order_id")) or f"event:{event.message_id or event.id}"
+
+
+def identifier(value: Any) -> str | None:
+    """Read an id from a property: a non-empty text (its first 500 characters) or a number, as text; else None."""
+    if isinstance(value, str):
+        return value[:500] or None
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def fold(sheet: FactSheet, event: EventFact) -> None:
     """Change `sheet` by one event. Events come in order of time; a repeated order id replaces, it never adds."""
-    sheet.folded_at = event.at if sheet.folded_at is None else max(sheet.folded_at, event.at)
     if event.name not in FACT_EVENTS:
         return
+    sheet.folded_at = event.at if sheet.folded_at is None else max(sheet.folded_at, event.at)
     properties = event.properties
     match event.name:
         case "Order Completed" | "Order Updated":
@@ -133,32 +162,54 @@ def fold(sheet: FactSheet, event: EventFact) -> None:
                 cart["lines"] = [_line(product) for product in properties["products"] if isinstance(product, Mapping)]
 
 
+def commutes(sheet: FactSheet, event: EventFact) -> bool:
+    """Say whether folding `event` now, though it is older than `folded_at`, gives what folding it in its place gives.
+
+    `sheet.orders` holds the order that the event names, if it is known. True for orders that nothing was heard of
+    yet, of contacts without a cart: the usual history that is imported last.
+    """
+    return event.name == "Order Completed" and sheet.cart is None and order_id(event) not in sheet.orders
+
+
 def _complete(sheet: FactSheet, event: EventFact) -> None:
-    order = sheet.orders.setdefault(_order_id(event), OrderFact())
-    properties = event.properties
-    total = next((found for key in ("total", "revenue", "value") if (found := amount(properties.get(key))) is not None), None)
-    order.total = total if total is not None else (order.total or Decimal(0))
+    order = sheet.orders.setdefault(order_id(event), OrderFact())
+    known = order.total
+    order.total = _first_amount(event, "total", "revenue", "value", otherwise=known or Decimal(0))
     order.at = order.at or event.at
+    sheet.count += known is None
+    sheet.total = (sheet.total or Decimal(0)) + order.total - (known or Decimal(0))
+    sheet.refunded = sheet.refunded or Decimal(0)
+    sheet.first_at = order.at if sheet.first_at is None else min(sheet.first_at, order.at)
+    sheet.last_at = order.at if sheet.last_at is None else max(sheet.last_at, order.at)
     if event.name == "Order Completed" and sheet.cart is not None:
         sheet.cart = {"cart_id": None, "lines": [], "updated_at": event.at.isoformat()}
 
 
 def _refund(sheet: FactSheet, event: EventFact) -> None:
-    order = sheet.orders.setdefault(_order_id(event), OrderFact())
-    value = next((found for key in ("total", "value", "revenue") if (found := amount(event.properties.get(key))) is not None), None)
-    if event.name == "Order Cancelled" or value is None:
-        order.refunded = order.total or Decimal(0)
+    order = sheet.orders.setdefault(order_id(event), OrderFact())
+    whole = order.total or Decimal(0)
+    before = order.refunded
+    if event.name == "Order Cancelled":
+        order.refunded = whole
     else:
-        order.refunded += abs(value)
+        value = _first_amount(event, "total", "value", "revenue", otherwise=None)
+        order.refunded = whole if value is None else before + abs(value)
+    sheet.refunded = (sheet.refunded or Decimal(0)) + order.refunded - before
 
 
-def _order_id(event: EventFact) -> str:
-    found = event.properties.get("order_id")
-    return str(found) if found not in {None, ""} else f"event:{event.message_id or event.id}"
+_Default = TypeVar("_Default", Decimal, None)
+
+
+def _first_amount(event: EventFact, *names: str, otherwise: _Default) -> Decimal | _Default:
+    for name in names:
+        found = amount(event.properties.get(name))
+        if found is not None:
+            return found
+    return otherwise
 
 
 def _open_cart(sheet: FactSheet, event: EventFact) -> dict[str, Any]:
-    cart_id = event.properties.get("cart_id")
+    cart_id = identifier(event.properties.get("cart_id"))
     if sheet.cart is None or (cart_id is not None and sheet.cart["cart_id"] not in {None, cart_id}):
         sheet.cart = {"cart_id": cart_id, "lines": [], "updated_at": None}
     sheet.cart["cart_id"] = cart_id if cart_id is not None else sheet.cart["cart_id"]
@@ -167,7 +218,10 @@ def _open_cart(sheet: FactSheet, event: EventFact) -> dict[str, Any]:
 
 
 def _product_key(product: Mapping[str, Any]) -> tuple[str, str]:
-    return (str(product.get("product_id") or product.get("sku") or product.get("name")), str(product.get("variant") or ""))
+    return (
+        str(product.get("product_id") or product.get("sku") or product.get("name")),
+        str(product.get("variant") or ""),
+    )
 
 
 def _line(product: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Companies, from `group` messages: made, described and joined in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from lifecycle.intake.bulk import allocate, look_up, table_of, upsert
+from lifecycle.intake.payload import Incoming
+from lifecycle.store.columns import dumps
+from lifecycle.store.tables import Account
+
+_ACCOUNTS = table_of(Account)
+_COLUMNS = ("id", "external_id", "attributes")
+
+
+class Accounts:
+    """The accounts of one batch: `load`, then `describe` message by message, then `write`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._ids: dict[str, int] = {}
+        self._attributes: dict[str, dict[str, Any]] = {}
+        #: ids of accounts whose attributes changed
+        self.changed: set[int] = set()
+
+    def load(self, messages: Sequence[Incoming]) -> None:
+        """Find the accounts that the messages name, and number those that are new."""
+        names = sorted({message.group_id for message in messages if message.group_id is not None})
+        for row in look_up(self._connection, _ACCOUNTS, _COLUMNS, ("external_id",), [(name,) for name in names]):
+            self._ids[row.external_id] = row.id
+            self._attributes[row.external_id] = dict(row.attributes or {})
+        missing = [name for name in names if name not in self._ids]
+        for name, row_id in zip(missing, allocate(self._connection, _ACCOUNTS, len(missing)), strict=True):
+            self._ids[name], self._attributes[name] = row_id, {}
+            self.changed.add(row_id)
+
+    def describe(self, message: Incoming) -> int:
+        """Give the account what the message says of it, and return its id. Traits with None are removed."""
+        name = message.group_id or ""
+        before = self._attributes[name]
+        after = {key: value for key, value in {**before, **message.group_traits}.items() if value is not None}
+        if after != before:
+            self._attributes[name] = after
+            self.changed.add(self._ids[name])
+        return self._ids[name]
+
+    def write(self) -> None:
+        """Insert the new accounts and update the changed."""
+        rows = [
+            (row_id, name, dumps(self._attributes[name]))
+            for name, row_id in self._ids.items()
+            if row_id in self.changed
+        ]
+        upsert(self._connection, _ACCOUNTS, ("id",), ("external_id", "attributes"), rows)

@@ -1,0 +1,159 @@
+"""Two stored contacts become one: everything that points at the one who goes is given to the one who stays.
+
+There is no undo. The row of the one who goes stays, with its identifier, its times and `merged_into`, so that what was
+merged can be seen; events keep their messageIds, but not whom they were first about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, update
+
+from lifecycle.intake.bulk import table_of
+from lifecycle.store import tables
+
+#: Tables that point at a contact and need no more than the new number.
+_FOLLOWERS = (
+    tables.Event, tables.Consent, tables.Identity, tables.Inbox, tables.Decision, tables.Hit, tables.PointsEntry,
+    tables.CouponRow, tables.TicketRow, tables.StageTransition,
+)  # fmt: skip
+_OPEN = ("waiting", "active")
+_UNSENT = ("queued", "deferred")
+
+
+def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime) -> None:
+    """Merge the stored contact `goes` into `stays` (rows, both locked). Facts are folded again by the caller."""
+    _stricter_consent(connection, goes, stays, now)
+    for follower in _FOLLOWERS:
+        _follow(connection, table_of(follower), goes, stays)
+    _merge_kept_facts(connection, goes, stays)
+    _merge_memberships(connection, goes, now)
+    _merge_enrolments(connection, goes, stays, now)
+    _merge_messages(connection, goes, stays)
+    _merge_referrals(connection, goes, stays)
+    for table in (table_of(tables.Order), table_of(tables.Facts)):
+        connection.execute(delete(table).where(table.c.contact_id == goes))
+    contacts = table_of(tables.Contact)
+    gone: dict[str, Any] = dict.fromkeys(("external_id", "email", "address_key", "stage", "review_at"))
+    gone["attributes"] = {}
+        "external_id": None,
+        "email": None,
+        "address_key": None,
+        "attributes": {},
+        "stage": None,
+        "review_at": None,
+    }
+    connection.execute(update(contacts).where(contacts.c.id == goes).values(merged_into=stays, **gone))
+    connection.execute(update(contacts).where(contacts.c.merged_into == goes).values(merged_into=stays))
+
+
+def _follow(connection: Connection, table: Table, goes: int, stays: int) -> None:
+    connection.execute(update(table).where(table.c.contact_id == goes).values(contact_id=stays))
+
+
+def _stricter_consent(connection: Connection, goes: int, stays: int, now: datetime) -> None:
+    """Withdraw what one of the two has withdrawn, where the other's word would have overruled it."""
+    table = table_of(tables.Consent)
+    rows = connection.execute(
+        select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
+        .where(table.c.contact_id.in_((goes, stays)))
+        .order_by(table.c.at, table.c.id)
+    ).all()
+    last: dict[tuple[int, str], bool] = {(row.contact_id, row.topic): row.granted for row in rows}
+    joint = {row.topic: row.granted for row in rows}
+    refused = [
+        topic
+        for topic, granted in joint.items()
+        if granted and False in {last.get((goes, topic)), last.get((stays, topic))}
+    ]
+    if refused:
+        newest = max(row.at for row in rows)
+        values = {"contact_id": stays, "granted": False, "at": max(now, newest), "source": "merge", "text": ""}
+        connection.execute(insert(table), [{**values, "topic": topic} for topic in refused])
+
+
+def _merge_kept_facts(connection: Connection, goes: int, stays: int) -> None:
+    table = table_of(tables.Facts)
+    rows = {
+        row.contact_id: row for row in connection.execute(select(table).where(table.c.contact_id.in_((goes, stays))))
+    }
+    if goes not in rows:
+        return
+    old, new = rows[goes], rows.get(stays)
+    kept = {
+        "points_balance": _sum(old.points_balance, new.points_balance if new else None),
+        "points_tier": (new.points_tier if new else None) or old.points_tier,
+        "nps_score": old.nps_score if new is None or new.nps_score is None else new.nps_score,
+        "referrals_count": _sum(old.referrals_count, new.referrals_count if new else None),
+    }
+    if new is None:
+        connection.execute(insert(table).values(contact_id=stays, orders_count=0, **kept))
+    else:
+        connection.execute(update(table).where(table.c.contact_id == stays).values(**kept))
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)
+
+
+def _merge_memberships(connection: Connection, goes: int, now: datetime) -> None:
+    table = table_of(tables.Membership)
+    left = update(table).where(table.c.contact_id == goes, table.c.left_at.is_(None)).values(left_at=now)
+    connection.execute(left)
+
+
+def _merge_enrolments(connection: Connection, goes: int, stays: int, now: datetime) -> None:
+    """Give all enrolments to `stays`; of two open ones of a campaign and key the furthest goes on."""
+    table = table_of(tables.Enrolment)
+    rows = connection.execute(select(table).where(table.c.contact_id.in_((goes, stays))).order_by(table.c.id)).all()
+    open_ones: dict[tuple[str, str], list[Row[Any]]] = {}
+    for row in rows:
+        if row.state in _OPEN:
+            open_ones.setdefault((row.campaign, row.entry_key), []).append(row)
+    for pair in open_ones.values():
+        for behind in sorted(pair, key=_progress)[:-1]:
+            end = {"state": "exited", "reason": "merged", "ended_at": now, "due_at": None}
+            connection.execute(update(table).where(table.c.id == behind.id).values(**end))
+            messages = table_of(tables.Message)
+            unsent = and_(messages.c.enrolment_id == behind.id, messages.c.state.in_(_UNSENT))
+            connection.execute(update(messages).where(unsent).values(state="cancelled", reason="duplicate"))
+    arms: dict[str, set[str]] = {}
+    for row in rows:
+        if row.arm is not None:
+            arms.setdefault(row.campaign, set()).add(row.arm)
+    for row in rows:
+        if row.arm is not None and len(arms[row.campaign]) > 1:
+            # held out as one and treated as the other: such a contact leaves the analysis (DESIGN, meaning 6)
+            context: Mapping[str, Any] = {**(row.context or {}), "merged_across_arms": True}
+            connection.execute(update(table).where(table.c.id == row.id).values(context=context))
+    _follow(connection, table, goes, stays)
+
+
+def _progress(row: Row[Any]) -> tuple[bool, list[int], float]:
+    return (row.state == "active", list(row.position or []), -row.opened_at.timestamp())
+
+
+def _merge_messages(connection: Connection, goes: int, stays: int) -> None:
+    """Give the ledger to `stays`. A row that it has already (same campaign, step, occurrence) is not sent again."""
+    table = table_of(tables.Message)
+    twin = table.alias("twin")
+    is_twin = exists().where(
+        twin.c.contact_id == stays, twin.c.campaign == table.c.campaign, twin.c.step == table.c.step,
+        twin.c.occurrence == table.c.occurrence,
+    )  # fmt: skip
+    unsent = and_(table.c.contact_id == goes, table.c.state.in_(_UNSENT), is_twin)
+    connection.execute(update(table).where(unsent).values(state="cancelled", reason="duplicate"))
+    connection.execute(update(table).where(table.c.contact_id == goes, ~is_twin).values(contact_id=stays))
+
+
+def _merge_referrals(connection: Connection, goes: int, stays: int) -> None:
+    table = table_of(tables.Referral)
+    _follow(connection, table, goes, stays)
+    taken = select(func.count()).select_from(table).where(table.c.friend_id == stays).scalar_subquery()
+    own = or_(table.c.contact_id == stays, taken > 0)
+    # a second referral of the same person, or one of himself, is none
+    connection.execute(delete(table).where(table.c.friend_id == goes, own))
+    connection.execute(update(table).where(table.c.friend_id == goes).values(friend_id=stays))

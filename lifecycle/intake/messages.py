@@ -1,0 +1,219 @@
+"""The one way in: Segment messages, from HTTP and from files alike, stored in one transaction a batch.
+
+What a batch does, in this order: find, lock and merge its contacts; store its events once each by messageId; fold the
+facts; record consent; leave an inbox row for whoever the journey has to look at. The contacts' rows are locked before
+anything is stored, so a claim in `deliver` comes wholly before or wholly after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from lifecycle.base.clock import Clock
+from lifecycle.base.errors import StoreError
+from lifecycle.intake import consent, rollup, undeclared
+from lifecycle.intake.accounts import Accounts
+from lifecycle.intake.bulk import RacedError, allocate, insert, look_up, table_of
+from lifecycle.intake.facts import FACT_EVENTS, EventFact
+from lifecycle.intake.merge import merge_contacts
+from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
+from lifecycle.intake.people import People, Person, current
+from lifecycle.spec.model import Content
+from lifecycle.store.engine import Store
+from lifecycle.store.tables import Contact, Enrolment, Event, Inbox
+
+#: Times that a batch begins again when another transaction stored one of its messages first.
+_ATTEMPTS = 5
+_EVENTS, _INBOX, _CONTACTS, _ENROLMENTS = table_of(Event), table_of(Inbox), table_of(Contact), table_of(Enrolment)
+_EVENT_COLUMNS = ("id", "message_id", "contact_id", "name", "at", "received_at", "properties", "live")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A payload that was not stored: its place among the payloads (from 0), and why."""
+
+    index: int
+    reason: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a batch. `stored` counts the messages that changed something, `duplicates` those that did not."""
+
+    stored: int = 0
+    duplicates: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    #: contacts that were made
+    contacts: int = 0
+
+
+def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Content | None, live: bool) -> Accepted:
+    """Store a batch of Segment messages in one transaction; what cannot be read is returned with its reason.
+
+    `live` events may trigger campaigns, unless they are more than 24 h late; history (`live` False) triggers nothing.
+    With `content`, undeclared events and properties are counted. Raises StoreError when the database fails: then
+    nothing of the batch was stored.
+    """
+    now = clock.now()
+    incoming: list[Incoming] = []
+    rejected: list[Rejected] = []
+    for index, payload in enumerate(payloads):
+        try:
+            incoming.append(read_message(payload, index, now, live=live))
+        except Refused as refusal:
+            rejected.append(Rejected(index, str(refusal), payload))
+    if not incoming:
+        return Accepted(rejected=rejected)
+    for _ in range(_ATTEMPTS):
+        try:
+            with store.write() as connection:
+                stored, contacts = _Batch(connection, now, content, live=live).store(incoming)
+        except (IntegrityError, RacedError):
+            continue  # a concurrent batch stored one of these first; in a new transaction it is seen
+        return Accepted(stored, len(incoming) - stored, rejected, contacts)
+    raise StoreError("other writers kept storing the same messages", hint="send the batch again")
+
+
+class _Batch:
+    """One batch in its transaction."""
+
+    def __init__(self, connection: Connection, now: datetime, content: Content | None, *, live: bool) -> None:
+        self._connection = connection
+        self._now = now
+        self._content = content
+        self._live = live
+        self._people = People(connection)
+        self._accounts = Accounts(connection)
+        #: everyone whose attributes, names or consent changed
+        self._changed: list[Person] = []
+        self._words: list[tuple[Person, Traits, Incoming]] = []
+
+    def store(self, messages: Sequence[Incoming]) -> tuple[int, int]:
+        """Store the messages; return how many changed something, and how many contacts were made."""
+        self._people.load(messages)
+        self._accounts.load(messages)
+        people: list[Person] = []
+        telling: set[int] = set()
+        for message in messages:
+            before = self._people.changes
+            person = self._describe(message, self._people.resolve(message))
+            people.append(person)
+            if self._people.changes != before:
+                telling.add(message.index)
+                self._changed.append(person)
+        self._accounts.write()
+        new = self._people.number()
+        merges = self._people.merges
+        for goes, stays in merges:
+            # who stays may be new only if nobody stored was merged, so both rows are there
+            merge_contacts(self._connection, goes, stays.row, self._now)
+        self._people.write(new)
+        fresh = self._store_events(messages, people)
+        rollup_again = {stays.row for _, stays in merges}
+        facts = _by_contact(fresh)
+        rollup.add(self._connection, facts, again=rollup_again)
+        telling |= self._store_consent()
+        self._leave_work(fresh)
+        if self._content is not None:
+            undeclared.record(
+                self._connection, undeclared.count((each.message for each in fresh), self._content), self._now
+            )
+        events = {each.message.index for each in fresh}
+        silent = {message.index for message in messages if message.name and message.index not in events}
+        # an event that was stored before is a duplicate, whatever it taught us about names
+        return len((telling | events) - silent), len(new)
+
+    def _describe(self, message: Incoming, person: Person) -> Person:
+        if message.previous_id is not None:
+            person = self._people.alias(message, person)
+        if message.group_id is not None:
+            known = len(self._accounts.changed)
+            self._people.join(person, self._accounts.describe(message))
+            self._people.changes += len(self._accounts.changed) - known
+        if message.traits is not None:
+            self._people.describe(person, message.traits)
+            if message.traits.consent:
+                self._words.append((person, message.traits, message))
+        return person
+
+    def _store_events(self, messages: Sequence[Incoming], people: Sequence[Person]) -> list[_Stored]:
+        new: dict[str, tuple[Incoming, Person]] = {}
+        for message, person in zip(messages, people, strict=True):
+            if message.name:
+                new.setdefault(message.message_id, (message, person))
+        for row in look_up(self._connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in new]):
+            del new[row[0]]
+        numbers = allocate(self._connection, _EVENTS, len(new))
+        fresh = [_Stored(number, *pair) for number, pair in zip(numbers, new.values(), strict=True)]
+        insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
+        return fresh
+
+    def _store_consent(self) -> set[int]:
+        said = [
+            (message.index, person, consent.Said(person.row, word, message.at if message.timed else None))
+            for person, traits, message in self._words
+            for word in traits.consent
+        ]
+        news = consent.record(self._connection, [each for _, _, each in said], self._now, live=self._live)
+        told = {index for (index, _, _), is_news in zip(said, news, strict=True) if is_news}
+        self._changed += [person for index, person, _ in said if index in told]
+        return told
+
+    def _leave_work(self, fresh: Sequence[_Stored]) -> None:
+        """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
+        changed = {person.row for person in self._changed}
+        if self._live and self._accounts.changed:
+            accounts = [(account,) for account in self._accounts.changed]
+            changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
+        inside = self._inside(changed | {each.contact_id for each in fresh})
+        events = [each for each in fresh if each.message.live or each.contact_id in inside]
+        changed -= {each.contact_id for each in events}
+        rows: list[tuple[int, int | None]] = [(each.contact_id, each.id) for each in events]
+        rows += [(contact, None) for contact in sorted(changed) if self._live or contact in inside]
+        insert(self._connection, _INBOX, ("contact_id", "event_id"), rows)
+
+    def _inside(self, contacts: set[int]) -> set[int]:
+        is_open = _ENROLMENTS.c.state.in_(("waiting", "active"))
+        if self._connection.execute(select(_ENROLMENTS.c.id).where(is_open).limit(1)).first() is None:
+            return set()
+        rows = look_up(
+            self._connection, _ENROLMENTS, ("contact_id",), ("contact_id",), [(contact,) for contact in contacts],
+            only="t.state IN ('waiting', 'active')",
+        )  # fmt: skip
+        return {row.contact_id for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An event that was new, and its row."""
+
+    id: int
+    message: Incoming
+    person: Person
+
+    @property
+    def contact_id(self) -> int:
+        return current(self.person).row
+
+    def row(self, now: datetime) -> tuple[Any, ...]:
+        message, contact = self.message, self.contact_id
+        return (
+            self.id, message.message_id, contact, message.name, message.at, now, message.properties_json, message.live
+        )  # fmt: skip
+
+
+def _by_contact(fresh: Sequence[_Stored]) -> Mapping[int, list[EventFact]]:
+    found: dict[int, list[EventFact]] = {}
+    for each in fresh:
+        message = each.message
+        if message.name in FACT_EVENTS:
+            fact = EventFact(each.id, message.name, message.at, message.properties, message.live, message.message_id)
+            found.setdefault(each.contact_id, []).append(fact)
+    return found

@@ -1,0 +1,138 @@
+"""The stored facts, kept by the one fold of `intake.facts`: incrementally as events come, or again from the events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from lifecycle.intake.bulk import delete, look_up, table_of, upsert
+from lifecycle.intake.facts import FACT_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
+from lifecycle.store.columns import dumps
+from lifecycle.store.engine import Store
+from lifecycle.store.tables import Contact, Event, Facts, Order
+
+_EVENTS, _ORDERS, _FACTS, _CONTACTS = table_of(Event), table_of(Order), table_of(Facts), table_of(Contact)
+_FACT_NAMES = ", ".join(f"'{name}'" for name in sorted(FACT_EVENTS))
+_SHEET_COLUMNS = (
+    "orders_count", "orders_total", "orders_net", "orders_refunded", "orders_first_at", "orders_last_at",
+    "cart_total", "cart_items", "cart", "folded_at",
+)  # fmt: skip
+_ORDER_COLUMNS = ("total", "refunded", "at")
+_ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+#: The largest amount that the columns hold: sums beyond it stay there.
+_LIMIT = Decimal("99999999999999.9999")
+#: Contacts folded in one transaction of a rebuild.
+_REBUILD_BATCH = 2_000
+
+
+def add(connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = ()) -> None:
+    """Fold new events, stored already, into the facts of their contacts (by row id, locked by the caller).
+
+    A contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
+    """
+    late = set(again)
+    sheets = _load(connection, new)
+    for contact, sheet in sheets.items():
+        for event in sorted(new[contact], key=attrgetter("order")):
+            if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
+                late.add(contact)
+                break
+            fold(sheet, event)
+    for contact in late:
+        sheets.pop(contact, None)
+    _save(connection, sheets)
+    fold_again(connection, late)
+
+
+def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
+    """Fold these contacts' facts from all their events, replacing what is stored."""
+    if not contact_ids:
+        return
+    sheets = {contact: FactSheet() for contact in contact_ids}
+    for event in _history(connection, contact_ids):
+        fold(sheets[event[0]], event[1])
+    delete(connection, _ORDERS, "contact_id", contact_ids)
+    _save(connection, sheets)
+
+
+def rebuild(store: Store) -> int:
+    """Fold everybody's facts again from the events; return how many contacts. The result equals what is stored."""
+    last, done = 0, 0
+    while True:
+        with store.write() as connection:
+            ids = connection.execute(
+                select(_CONTACTS.c.id)
+                # the events of the erased are empty: their facts stay as they were
+                .where(_CONTACTS.c.id > last, _CONTACTS.c.erased_at.is_(None), _CONTACTS.c.merged_into.is_(None))
+                .order_by(_CONTACTS.c.id)
+                .limit(_REBUILD_BATCH)
+                .with_for_update()
+            ).scalars().all()  # fmt: skip
+            if not ids:
+                return done
+            with_events = {contact for contact, _ in _history(connection, ids)}
+            fold_again(connection, with_events)
+        last, done = ids[-1], done + len(ids)
+
+
+def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[tuple[int, EventFact]]:
+    columns = ("contact_id", "id", "name", "at", "properties", "message_id")
+    rows = look_up(
+        connection, _EVENTS, columns, ("contact_id",), [(contact,) for contact in contact_ids],
+        only=f"t.name IN ({_FACT_NAMES})",
+    )  # fmt: skip
+    ordered = sorted(rows, key=attrgetter("contact_id", "at", "id"))
+    for contact, events in groupby(ordered, key=attrgetter("contact_id")):
+        for row in events:
+            yield contact, EventFact(row.id, row.name, row.at, row.properties or {}, message_id=row.message_id)
+
+
+def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> dict[int, FactSheet]:
+    """Return the stored sheets of these contacts, each with the orders that its new events name."""
+    sheets = {contact: FactSheet() for contact in new}
+    keys = [(contact,) for contact in new]
+    columns = ("contact_id", *_SHEET_COLUMNS)
+    for row in look_up(connection, _FACTS, columns, ("contact_id",), keys):
+        sheets[row.contact_id] = FactSheet(
+            cart=row.cart, folded_at=row.folded_at, count=row.orders_count, total=row.orders_total,
+            refunded=row.orders_refunded, first_at=row.orders_first_at, last_at=row.orders_last_at,
+        )  # fmt: skip
+    for row in look_up(
+        connection, _ORDERS, ("contact_id", "order_id", *_ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
+    ):
+        sheets[row.contact_id].orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
+    return sheets
+
+
+def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
+    return (
+        (contact, order_id(event)) for contact, events in new.items() for event in events if event.name in _ORDER_EVENTS
+    )
+
+
+def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
+    orders = [
+        (contact, name, _fit(order.total), _fit(order.refunded), order.at)
+        for contact, sheet in sorted(sheets.items())
+        for name, order in sheet.orders.items()
+    ]
+    upsert(connection, _ORDERS, ("contact_id", "order_id"), _ORDER_COLUMNS, orders)
+    facts = [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    upsert(connection, _FACTS, ("contact_id",), _SHEET_COLUMNS, facts)
+
+
+def _sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
+    return (
+        sheet.count, _fit(sheet.total), _fit(sheet.net), _fit(sheet.refunded), sheet.first_at, sheet.last_at,
+        _fit(sheet.cart_total), None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
+        None if sheet.cart is None else dumps(sheet.cart), sheet.folded_at,
+    )  # fmt: skip
+
+
+def _fit(value: Decimal | None) -> Decimal | None:
+    return None if value is None else max(-_LIMIT, min(_LIMIT, value))
