@@ -1,0 +1,7 @@
+FROM python:3.11-slim
+WORKDIR /app
+COPY . .
+RUN pip install --no-cache-dir . && useradd --create-home lifecycle
+USER lifecycle
+ENTRYPOINT []
+CMD ["lifecycle", "run"]

@@ -1,0 +1,49 @@
+# make demo   set up, then run the sample shop; ends by itself with a summary
+# make test   set up, then every test (CI runs `make check` too)
+PYTHON ?= python3
+BIN := .venv/bin
+# as many test processes as cores, but never fewer than two: the tests wait on servers more than they compute
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format schemas torture bench clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+.venv/made: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/made-dev: .venv/made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: .venv/made
+	$(BIN)/lifecycle demo
+
+test: .venv/made-dev
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+check: .venv/made-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/lifecycle check
+	$(BIN)/pytest -q tests/docs
+
+format: .venv/made-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: .venv/made
+	$(BIN)/lifecycle schema --out schemas
+
+bench: .venv/made-dev
+	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+clean:
+	rm -rf .venv demo-output artefacts .lifecycle
