@@ -39,13 +39,6 @@ def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime)
     contacts = table_of(tables.Contact)
     gone: dict[str, Any] = dict.fromkeys(("external_id", "email", "address_key", "stage", "review_at"))
     gone["attributes"] = {}
-        "external_id": None,
-        "email": None,
-        "address_key": None,
-        "attributes": {},
-        "stage": None,
-        "review_at": None,
-    }
     connection.execute(update(contacts).where(contacts.c.id == goes).values(merged_into=stays, **gone))
     connection.execute(update(contacts).where(contacts.c.merged_into == goes).values(merged_into=stays))
 
