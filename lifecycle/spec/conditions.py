@@ -30,8 +30,10 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Test(_Node):
-    """One test of one value. `value`: a scalar; a tuple for in, not_in, between; a Duration for within, older_than;
-    a Share for top; an aware datetime for before, after; a bool for exists.
+    """One test of one value.
+
+    `value`: a scalar; a tuple for in, not_in, between; a Duration for within, older_than; a Share for top; an aware
+    datetime for before, after; a bool for exists.
     """
 
     operator: Operator
@@ -148,8 +150,9 @@ FACTS: Mapping[str, Literal["int", "number", "instant", "text"]] = {
 
 @dataclass(frozen=True, slots=True)
 class FactLeaf(_Node):
-    """`cart.items: {at_least: 1}`: every test holds of the fact. `{top: 10%}`: among the ceil(n/10) highest of those
-    who have it, ties by the smaller contact id.
+    """`cart.items: {at_least: 1}`: every test holds of the fact.
+
+    `{top: 10%}`: among the ceil(n/10) highest of those who have it, ties by the smaller contact id.
     """
 
     fact: str
@@ -182,8 +185,9 @@ class ConsentLeaf(_Node):
 
 @dataclass(frozen=True, slots=True)
 class DateLeaf(_Node):
-    """`date: {of: contact.birthday, every: year, in_next: 7d}`: the date, or its next anniversary, is in [today, +7d]
-    of the contact's calendar. Without `every` the date itself counts. 29 February is kept on 28 February.
+    """`date: {of: contact.birthday, every: year, in_next: 7d}`: the date is in [today, +7d] of the contact's calendar.
+
+    With `every` its next (or, for in_last, latest) anniversary counts. 29 February is kept on 28 February.
     """
 
     owner: Literal["contact", "account"]

@@ -48,7 +48,9 @@ class Rule:
     registry: ClassVar[dict[str, type[Rule]]] = {}
 
     def __init_subclass__(cls) -> None:
-        """Register the rule. Raises ValueError when its code is taken."""
+        """Register the rule, unless it is a family without a code. Raises ValueError when its code is taken."""
+        if "code" not in cls.__dict__:
+            return
         taken = Rule.registry.get(cls.code)
         if taken is not None and taken.__qualname__ != cls.__qualname__:
             raise ValueError(f"{cls.code} is {taken.__name__} already")

@@ -14,6 +14,9 @@ from lifecycle.base.units import Duration, LocalWindow, Share
 from lifecycle.spec.conditions import Condition, PropertyTest
 from lifecycle.spec.place import Place
 
+_NO_TIME = Duration()
+_FIVE_DAYS = Duration(5 * 86400)
+
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Funnel: TypeAlias = Literal["tofu", "mofu", "bofu", "post"]
 Kind: TypeAlias = Literal["marketing", "transactional"]
@@ -35,7 +38,7 @@ class LocalText(_Node):
         """Return the text for `locale`, else its language, else `fallback`'s, else any; "" when there is none."""
         if self.everywhere is not None:
             return self.everywhere
-        for wanted in (locale, locale.split("-")[0], fallback):
+        for wanted in (locale, locale.split("-", maxsplit=1)[0], fallback):
             if wanted in self.by_locale:
                 return self.by_locale[wanted]
         return next(iter(self.by_locale.values()), "")
@@ -58,7 +61,7 @@ class Brand(_Node):
 
 @dataclass(frozen=True, slots=True)
 class Sender(_Node):
-    """A From identity; `address` is the key `from`. `provider` names a file of lifecycle/providers, None the default."""
+    """A From identity; `address` is the key `from`. `provider` names a file of lifecycle/providers."""
 
     address: str
     name: LocalText
@@ -114,7 +117,7 @@ class Policies(_Node):
     frequency_caps: tuple[FrequencyCap, ...] = ()
     quiet_hours: QuietHours | None = None
     global_holdout: Share | None = None
-    attribution_click: Duration = Duration(5 * 86400)
+    attribution_click: Duration = _FIVE_DAYS
     consent: Literal["single", "double"] = "single"
     utm: Mapping[str, str] = field(default_factory=dict)
 
@@ -211,7 +214,7 @@ class DateTrigger(_Node):
     owner: Literal["contact", "account"]
     path: tuple[str, ...]
     every: Literal["year", "month"] | None = None
-    offset: Duration = Duration()
+    offset: Duration = _NO_TIME
     at: time = time(9, 0)
 
 
@@ -254,8 +257,10 @@ class Send(_Node):
 
 @dataclass(frozen=True, slots=True)
 class Wait(_Node):
-    """Wait for a duration; or until clocks of the contact show `until` on one of `weekdays` (any when empty); or until
-    the instant in the trigger's event at `date`, plus `offset`. Exactly one of duration, until and date is set.
+    """Wait for a duration, or until a time.
+
+    `until`: until clocks of the contact show it on one of `weekdays` (any when empty). `date`: until the instant in the
+    trigger's event at that path, plus `offset`. Exactly one of duration, until and date is set.
     """
 
     id: str
@@ -263,7 +268,7 @@ class Wait(_Node):
     until: time | None = None
     weekdays: tuple[Weekday, ...] = ()
     date: tuple[str, ...] | None = None
-    offset: Duration = Duration()
+    offset: Duration = _NO_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,15 +389,14 @@ class Exit(_Node):
     reason: str = ""
 
 
-Step: TypeAlias = (
-    Send | Wait | WaitFor | Branch | Split | Update | Points | Coupon | Emit | Webhook | Ticket | Exit
-)
+Step: TypeAlias = Send | Wait | WaitFor | Branch | Split | Update | Points | Coupon | Emit | Webhook | Ticket | Exit
 
 
 @dataclass(frozen=True, slots=True)
 class Goal(_Node):
-    """What the campaign is for: the condition becomes true within that long of the activation. `value` is a path
-    below the event that met it (`properties.total`), for revenue.
+    """What the campaign is for: the condition becomes true within that long of the activation.
+
+    `value` is a path below the properties of the event that met it (`properties.total`), for revenue.
     """
 
     when: Condition
