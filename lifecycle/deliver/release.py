@@ -1,0 +1,196 @@
+"""The transaction that commits `sending`: the last word on whether a mail leaves.
+
+It holds the contacts' rows, as consents, unsubscribes and suppressions do, so what was acknowledged before this commit
+prevents the mail, and of two mails to one contact under a cap the second sees the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from lifecycle.audience.state import ContactState, MessageFact
+from lifecycle.base.clock import Clock
+from lifecycle.deliver.outbox import Claimed
+from lifecycle.journey.load import load_states
+from lifecycle.journey.policy import Go, Hold, Judgement, Release, Skip, judge
+from lifecycle.providers.base import Outgoing
+from lifecycle.spec.model import Content
+from lifecycle.store.tables import campaign_states, contacts, enrolments, inbox, messages
+
+#: How soon a row asks again whose contact has events that the journey has not yet looked at.
+INBOX_AGAIN = timedelta(seconds=1)
+#: Rows in `sending` for one connection, at most.
+MOST_SENDING = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed row whose mail is composed. `stamp` is what its Date says, and becomes `sending_at`."""
+
+    row: Claimed
+    mail: Outgoing
+    address: str
+    stamp: datetime
+    template_hash: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """A claimed row of which no mail can be made, and what it becomes if nothing else ends it first."""
+
+    row: Claimed
+    reason: str
+    detail: str = ""
+    state: str = "failed"
+    address: str | None = None
+
+
+@dataclass(slots=True)
+class Released:
+    """What the transaction decided: `go` is committed as `sending`; the others are back or ended."""
+
+    go: list[Ready] = field(default_factory=list)
+    held: int = 0
+    #: ends by reason
+    ended: dict[str, int] = field(default_factory=dict)
+
+    def end(self, reason: str) -> None:
+        """Count one end."""
+        self.ended[reason] = self.ended.get(reason, 0) + 1
+
+
+def _guarded(**values: Any) -> Any:
+    return (
+        update(messages)
+        .where(messages.c.id == bindparam("row"), messages.c.fence == bindparam("held"), messages.c.state == "claimed")
+        .values(**values)
+    )
+
+
+_SENDING = _guarded(
+    state="sending", reason="", sending_at=bindparam("stamp"), address=bindparam("to"),
+    template_hash=bindparam("compiled"), links=bindparam("targets", type_=messages.c.links.type),
+)  # fmt: skip
+_HELD = _guarded(
+    state="queued", worker=None, lease_until_at=None, due_at=bindparam("again_at"), reason=bindparam("why")
+)
+_ENDED = _guarded(
+    state=bindparam("becomes"), worker=None, lease_until_at=None, reason=bindparam("why"), detail=bindparam("words")
+)
+
+
+def release(
+    connection: Connection, ready: Sequence[Ready | Spoiled], content: Content, clock: Clock, *, provider: str
+) -> Released:
+    """Decide about each row, in their order, and write it. Rows that are no longer ours are left out.
+
+    Must run in a writing transaction; it takes effect when that commits.
+    """
+    decided = Released()
+    if not ready:
+        return decided
+    known = _Known(connection, [one.row for one in ready])
+    # read only now: waiting for a contact's row takes time, and what it waited for must not lie in the future
+    now = clock.now()
+    known.clamp(now)
+    sending: list[dict[str, Any]] = []
+    holds: list[dict[str, Any]] = []
+    ends: list[dict[str, Any]] = []
+    for one in ready:
+        row = one.row
+        if not known.ours(row):
+            continue
+        key = {"row": row.id, "held": row.fence}
+        match known.judge(row, one.address, content, now):
+            case Go():
+                if isinstance(one, Spoiled):
+                    ends.append({**key, "becomes": one.state, "why": one.reason, "words": one.detail[:500]})
+                    decided.end(one.reason)
+                    continue
+                content_of = {"compiled": one.template_hash, "targets": dict(one.links)}
+                sending.append({**key, "stamp": one.stamp, "to": one.address, **content_of})
+                decided.go.append(one)
+                known.count(row, one.stamp)
+            case Hold(until=until, reason=reason):
+                holds.append({**key, "again_at": until, "why": reason})
+            case Skip(reason=reason, state=state):
+                ends.append({**key, "becomes": state, "why": reason, "words": ""})
+                decided.end(reason)
+    if sending:
+        connection.execute(_SENDING.values(provider=provider), sending)
+    if holds:
+        connection.execute(_HELD, holds)
+        decided.held = len(holds)
+    if ends:
+        connection.execute(_ENDED, ends)
+    return decided
+
+
+class _Known:
+    """What the transaction knows, read after it holds the contacts' rows."""
+
+    def __init__(self, connection: Connection, rows: Sequence[Claimed]) -> None:
+        people = sorted({row.contact_id for row in rows})
+        connection.execute(
+            select(contacts.c.id).where(contacts.c.id.in_(people)).order_by(contacts.c.id).with_for_update()
+        ).all()
+        held = select(messages.c.id, messages.c.fence).where(
+            messages.c.id.in_([row.id for row in rows]), messages.c.state == "claimed"
+        )
+        # in the order of ids, as everybody locks ledger rows, so that nobody waits in a circle
+        held = held.order_by(messages.c.id).with_for_update()
+        self._fences: dict[int, int] = {found.id: found.fence for found in connection.execute(held)}
+        self._busy: Collection[int] = set(
+            connection.execute(select(inbox.c.contact_id).where(inbox.c.contact_id.in_(people))).scalars()
+        )
+        self._states: dict[int, ContactState] = load_states(connection, people, histories=False)
+        entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
+        self._ended: dict[int, str] = {
+            found.id: "" if found.state in {"waiting", "active"} else found.reason or found.state
+            for found in connection.execute(
+                select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(enrolments.c.id.in_(entered))
+            )
+        }
+        self._paused: Collection[str] = set(
+            connection.execute(
+                select(campaign_states.c.campaign).where(campaign_states.c.paused_at.is_not(None))
+            ).scalars()
+        )
+
+    def ours(self, row: Claimed) -> bool:
+        """Say whether the row is still held by the claim it came with."""
+        return self._fences.get(row.id) == row.fence
+
+    def clamp(self, now: datetime) -> None:
+        """Let what other machines wrote count although their clocks are ahead of this one."""
+        for state in self._states.values():
+            state.consents = [replace(said, at=now) if said.at > now else said for said in state.consents]
+            for message in state.messages:
+                if message.sending_at is not None and message.sending_at > now:
+                    message.sending_at = now
+
+    def judge(self, row: Claimed, address: str | None, content: Content, now: datetime) -> Judgement:
+        """Say whether the row may leave."""
+        state = self._states.get(row.contact_id)
+        if state is None:
+            return Skip("erased", "cancelled")
+        if row.contact_id in self._busy or (address is not None and state.email not in {None, address}):
+            # the journey looks first; and a mail is never sent to an address the contact has just given up
+            return Hold(now + INBOX_AGAIN, "")
+        asking = Release(
+            row.campaign, "marketing" if row.is_marketing else "transactional", row.topic, row.deadline_at,
+            ended=self._ended.get(row.enrolment_id or 0, ""), paused=row.campaign in self._paused,
+        )  # fmt: skip
+        return judge(asking, state, content, now)
+
+    def count(self, row: Claimed, stamp: datetime) -> None:
+        """Let the next mail to this contact see this one."""
+        self._states[row.contact_id].messages.append(
+            MessageFact(row.campaign, row.step, row.occurrence, "sending", row.topic, row.kind, sending_at=stamp)
+        )

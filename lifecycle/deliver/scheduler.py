@@ -1,0 +1,78 @@
+"""The loop that asks the database what is due and hints at it. Two of them do no more harm than one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from lifecycle.base.errors import LifecycleError
+from lifecycle.deliver.outbox import due_priorities
+from lifecycle.deliver.parts import Parts
+from lifecycle.deliver.reconcile import reconcile
+from lifecycle.journey.advance import due_contacts
+
+log = logging.getLogger("lifecycle.deliver")
+
+#: Seconds between two looks at the database.
+TICK_S = 0.2
+#: Seconds between two looks for what crashed workers left behind.
+RECONCILE_S = 5.0
+
+
+class Hinting(Protocol):
+    """What the scheduler tells about due work."""
+
+    def send(self, kind: str, lane: int) -> bool:
+        """Hint at a lane of a kind."""
+        ...
+
+
+class Scheduler:
+    """Looks for due mails and due contacts. `chores` run at every tick (broadcasts that come due, …)."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        hints: Hinting,
+        *,
+        deliver_lanes: int = 2,
+        advance_lanes: int = 1,
+        chores: Sequence[Callable[[], object]] = (),
+    ) -> None:
+        self._parts = parts
+        self._hints = hints
+        self._lanes = {"deliver_lane": deliver_lanes, "advance_lane": advance_lanes}
+        self._chores = chores
+        self._reconciled: float | None = None
+
+    def tick(self) -> None:
+        """Look once. Raises StoreError when the database is away."""
+        parts = self._parts
+        monotonic = parts.clock.monotonic()
+        if self._reconciled is None or monotonic - self._reconciled >= RECONCILE_S:
+            reconcile(parts.store, parts.clock)
+            self._reconciled = monotonic
+        for chore in self._chores:
+            chore()
+        now = parts.clock.now()
+        with parts.store.read() as connection:
+            mails = next(iter(due_priorities(connection, now)), None) is not None
+            people = bool(due_contacts(connection, now, 1))
+        for kind, due in (("advance_lane", people), ("deliver_lane", mails)):
+            for lane in range(self._lanes[kind] if due else 0):
+                self._hints.send(kind, lane)
+
+    def run(self) -> None:
+        """Tick until the parts are told to stop. A database that is away is waited for, and said once."""
+        trouble = ""
+        while not self._parts.stop.is_set():
+            try:
+                self.tick()
+            except LifecycleError as error:
+                if error.message != trouble:
+                    log.error("the scheduler waits: %s", error.message)  # noqa: TRY400 - a person reads this
+                trouble = error.message
+            else:
+                trouble = ""
+            self._parts.stop.wait(TICK_S if not trouble else TICK_S * 10)

@@ -1,0 +1,208 @@
+"""One batch of mail, from the claim to its outcomes. A plain function: actors call it, and so do tests.
+
+claim → for each 50: compose → one transaction (settle the 50 before, release these) → send. So at most 50 rows are in
+`sending` for a connection, and each costs two writes, of which neighbours share the commits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from lifecycle.base.errors import RenderError, StoreError
+from lifecycle.deliver.channel import Channel
+from lifecycle.deliver.heartbeat import Heartbeat
+from lifecycle.deliver.outbox import BATCH, Batch, Claimed, claim, hand_back
+from lifecycle.deliver.parts import Composing, Parts
+from lifecycle.deliver.release import MOST_SENDING, Ready, Released, Spoiled, release
+from lifecycle.deliver.settle import Settled, settle
+from lifecycle.providers.base import Ending, Outcome
+from lifecycle.spec.model import Content
+
+log = logging.getLogger("lifecycle.deliver")
+
+#: How old a release may be when a mail is begun, in seconds: what was checked at the release still holds then.
+RELEASE_HOLDS_S = 20.0
+#: A chunk is made as large as can be sent in that many seconds at the pace of the last one.
+CHUNK_S = 5.0
+#: How often, and how many seconds apart, the last outcomes are written again when the database is away.
+FINISH_ATTEMPTS, FINISH_AGAIN_S = 30, 2.0
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What one batch came to. `wait_s` is how long nothing more can be done although rows are due (rate, pause)."""
+
+    claimed: int = 0
+    endings: dict[Ending, int] = field(default_factory=dict)
+    #: rows that were ended without an attempt, by reason
+    ended: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    #: outcomes that came after the lease was lost and found nothing to resolve
+    stale: int = 0
+    wait_s: float = 0.0
+
+    @property
+    def accepted(self) -> int:
+        """Return how many mails a provider took."""
+        return self.endings.get(Ending.ACCEPTED, 0)
+
+
+def deliver_batch(parts: Parts, limit: int = BATCH) -> Delivered:
+    """Claim up to `limit` due rows and see each to its outcome. Raises StoreError; what was claimed comes back then."""
+    content = parts.content()
+    result = Delivered()
+    limit = parts.channels.room(limit)
+    if limit == 0:
+        result.wait_s = min(channel.throttle.wait_s() for channel in parts.channels)
+        return result
+    shut = parts.channels.paused_senders(content.project)
+    batch = claim(parts.store, parts.clock, parts.worker, limit, lease_s=parts.lease_s, without_senders=shut)
+    result.claimed = len(batch.rows)
+    if not batch.rows:
+        result.wait_s = max((channel.paused_s() for channel in parts.channels), default=0.0)
+        return result
+    with Heartbeat(parts.store, batch):
+        _Run(parts, content, batch, result).all()
+    return result
+
+
+class _Run:
+    """One claimed batch on its way."""
+
+    def __init__(self, parts: Parts, content: Content, batch: Batch, result: Delivered) -> None:
+        self.parts = parts
+        self.content = content
+        self.batch = batch
+        self.result = result
+        #: sent, not yet written
+        self.ended: list[Settled] = []
+        self.stale = 0
+        #: claimed, not yet released
+        self.waiting = {row.id: row for row in batch.rows}
+        self.size = MOST_SENDING
+
+    def all(self) -> None:
+        """Send everything; whatever happens, write what is known and hand back what was not begun."""
+        try:
+            for channel, rows in self._by_channel():
+                self._channel(channel, rows)
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Write what is known. A database that is away is waited for: what was sent must not become unknown lightly."""
+        for attempt in range(FINISH_ATTEMPTS):
+            try:
+                with self.parts.store.write() as connection:
+                    self._settle(connection)
+                    hand_back(connection, list(self.waiting.values()))
+            except StoreError:
+                if attempt + 1 == FINISH_ATTEMPTS:
+                    raise
+                threading.Event().wait(FINISH_AGAIN_S)
+            else:
+                self._settled()
+                return
+
+    def _by_channel(self) -> Iterator[tuple[Channel, list[Claimed]]]:
+        project = self.content.project
+        channels = self.parts.channels
+        by_name = sorted(self.batch.rows, key=lambda row: channels.of(row.sender, project).name)
+        for _, rows in groupby(by_name, key=lambda row: channels.of(row.sender, project).name):
+            of_channel = list(rows)
+            yield channels.of(of_channel[0].sender, project), of_channel
+
+    def _channel(self, channel: Channel, rows: list[Claimed]) -> None:
+        while rows and not self.parts.stop.is_set() and self.batch.lease.alive():
+            granted = channel.throttle.take(min(self.size, len(rows)))
+            if granted == 0 or channel.paused_s() > 0:
+                channel.throttle.give_back(granted)
+                self.result.wait_s = max(channel.throttle.wait_s(), channel.paused_s())
+                return
+            chunk, rows = rows[:granted], rows[granted:]
+            begun = self._chunk(channel, chunk)
+            channel.throttle.give_back(granted - begun)
+
+    def _chunk(self, channel: Channel, rows: list[Claimed]) -> int:
+        """Compose, release and send; return how many mails were begun."""
+        parts, clock = self.parts, self.parts.clock
+        stamp = clock.now()
+        with parts.store.read() as connection:
+            composing = parts.compose.begin(connection, rows, self.content)
+        composed = [_compose(composing, row, stamp) for row in rows]
+        with parts.store.write() as connection:
+            self._settle(connection)
+            decided = release(connection, composed, self.content, clock, provider=channel.name)
+            composing.record(connection, decided.go)
+        self._settled()
+        for row in rows:
+            del self.waiting[row.id]
+        self._count(decided)
+        if not decided.go:
+            return 0
+        released = clock.monotonic()
+        lease = self.batch.lease
+
+        def may_begin() -> bool:
+            return lease.alive() and clock.monotonic() - released <= RELEASE_HOLDS_S
+
+        outcomes = channel.send([one.mail for one in decided.go], may_begin)
+        self.ended = [
+            Settled(one.row, outcome, channel.name) for one, outcome in zip(decided.go, outcomes, strict=True)
+        ]
+        return self._pace(outcomes, clock.monotonic() - released)
+
+    def _pace(self, outcomes: list[Outcome], took_s: float) -> int:
+        """Fit the next chunk to the server, so that a slow one does not let releases grow old."""
+        begun = sum(1 for one in outcomes if one.ending not in {Ending.NOT_BEGUN, Ending.MISCONFIGURED})
+        per_mail = took_s / max(begun, 1)
+        self.size = MOST_SENDING if per_mail <= 0 else max(1, min(MOST_SENDING, int(CHUNK_S / per_mail)))
+        return begun
+
+    def _settle(self, connection: Connection) -> None:
+        if self.ended:
+            self.stale = settle(connection, self.ended, self.parts.clock.now())
+
+    def _settled(self) -> None:
+        """Count what is committed now."""
+        for one in self.ended:
+            ending = one.outcome.ending
+            self.result.endings[ending] = self.result.endings.get(ending, 0) + 1
+        self.result.stale += self.stale
+        self.ended, self.stale = [], 0
+
+    def _count(self, decided: Released) -> None:
+        self.result.held += decided.held
+        for reason, number in decided.ended.items():
+            self.result.ended[reason] = self.result.ended.get(reason, 0) + number
+
+
+def _compose(composing: Composing, row: Claimed, stamp: datetime) -> Ready | Spoiled:
+    try:
+        # a transactional mail that is sent again says the same Date
+        return composing.one(row, stamp if row.is_marketing else row.sending_at or stamp)
+    except RenderError as error:
+        where = f"{error.where}: " if error.where else ""
+        return Spoiled(row, "render_error", where + error.message)
+    except Exception as error:  # one recipient's data must not stop the neighbours
+        log.exception("message %s cannot be rendered", row.id)
+        return Spoiled(row, "render_error", f"{type(error).__name__}: {error}")
+
+
+def drain(parts: Parts, *, for_s: float = 30.0) -> int:
+    """Deliver batch after batch until nothing is due or may go, or `for_s` are over; return the rows claimed."""
+    started = parts.clock.monotonic()
+    claimed = 0
+    while not parts.stop.is_set():
+        result = deliver_batch(parts)
+        claimed += result.claimed
+        if result.claimed == 0 or result.wait_s > 0 or parts.clock.monotonic() - started >= for_s:
+            break
+    return claimed

@@ -1,0 +1,131 @@
+"""What became of mails, written to the ledger: in batches, each row guarded by its fence.
+
+An outcome counts while the row is in `sending`, or in `unknown` (the lease was lost, and this resolves it), under the
+same fence. In any other case somebody else has decided about the row, and the outcome is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Update, bindparam, func, select, update
+
+from lifecycle.base.clock import Clock
+from lifecycle.base.errors import NotFoundError, UsageError
+from lifecycle.base.ids import bucket
+from lifecycle.deliver.outbox import Claimed
+from lifecycle.providers.base import Ending, Outcome
+from lifecycle.store.engine import Store
+from lifecycle.store.tables import messages
+
+#: Seconds before the next attempt, by attempts made; the last one repeats. Source: RFC 5321 4.5.4.1 (retry half an
+#: hour apart and more, after two in the first hour; give up after 4 to 5 days).
+BACKOFF_S = (60, 300, 900, 3600, 14400)
+#: Each delay is lengthened by up to this share of itself, by a stable hash of the Message-ID, so that a thousand mails
+#: that were deferred at once do not come back at once.
+JITTER = 0.25
+#: Attempts before a row is given up as failed: a little more than four days.
+MOST_ATTEMPTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A row that was in `sending`, and how that ended."""
+
+    row: Claimed
+    outcome: Outcome
+    provider: str
+
+
+def next_attempt(attempts: int, message_id: str, now: datetime) -> datetime:
+    """Return when to try again after `attempts` attempts (1 or more)."""
+    delay = BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
+    return now + timedelta(seconds=delay * (1 + JITTER * bucket(message_id, str(attempts))))
+
+
+def _guarded(**values: Any) -> Update:
+    return (
+        update(messages)
+        .where(
+            messages.c.id == bindparam("row"),
+            messages.c.fence == bindparam("held"),
+            messages.c.state.in_(("sending", "unknown")),
+        )
+        .values(worker=None, lease_until_at=None, **values)
+    )
+
+
+_SENT = _guarded(
+    state="sent", reason="", attempts=messages.c.attempts + 1, sent_at=bindparam("at"), provider=bindparam("by"),
+    provider_ref=bindparam("ref"), detail=bindparam("words"),
+)  # fmt: skip
+_REJECTED = _guarded(
+    state="rejected", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
+)
+_FAILED = _guarded(
+    state="failed", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
+)
+_DEFERRED = _guarded(
+    state="deferred", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words"),
+    due_at=bindparam("again_at"),
+)  # fmt: skip
+_UNKNOWN = _guarded(
+    state="unknown", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
+)
+#: nothing was sent: as it was before the claim, with what stopped it for people to read
+_RETURNED = _guarded(state="queued", due_at=bindparam("again_at"), detail=bindparam("words"))
+
+
+def settle(connection: Connection, ended: Sequence[Settled], now: datetime) -> int:
+    """Write the outcomes; return how many rows were no longer ours to settle."""
+    work: dict[int, tuple[Update, list[dict[str, Any]]]] = {}
+    for one in ended:
+        statement, values = _writing(one, now)
+        work.setdefault(id(statement), (statement, []))[1].append({"row": one.row.id, "held": one.row.fence, **values})
+    return sum(len(rows) - connection.execute(statement, rows).rowcount for statement, rows in work.values())
+
+
+def _writing(one: Settled, now: datetime) -> tuple[Update, dict[str, Any]]:
+    row, outcome = one.row, one.outcome
+    answer = {"by": one.provider, "words": outcome.detail}
+    again = {"again_at": next_attempt(row.attempts + 1, row.message_id, now)}
+    match outcome.ending:
+        case Ending.ACCEPTED:
+            return _SENT, {**answer, "at": now, "ref": outcome.ref}
+        case Ending.REJECTED:
+            return _REJECTED, answer
+        case Ending.UNKNOWN if row.is_marketing:
+            return _UNKNOWN, answer
+        case Ending.DEFERRED | Ending.UNKNOWN:
+            return (_FAILED, answer) if row.attempts + 1 >= MOST_ATTEMPTS else (_DEFERRED, {**answer, **again})
+        case Ending.NOT_BEGUN | Ending.MISCONFIGURED:
+            return _RETURNED, {"words": outcome.detail, "again_at": row.due_at}
+
+
+def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
+    """Decide about an `unknown` row as a person found out; return its new state.
+
+    Sent: it counts as sent at the time it was tried. Not sent: it is queued again, under all the usual checks.
+    Raises NotFoundError, or UsageError when the row is not `unknown`.
+    """
+    with store.write() as connection:
+        state = connection.execute(select(messages.c.state).where(messages.c.id == row_id).with_for_update()).scalar()
+        if state is None:
+            raise NotFoundError(f"no message {row_id}", hint="`lifecycle outbox --state unknown` lists them")
+        if state != "unknown":
+            raise UsageError(f"message {row_id} is {state}, not unknown; there is nothing to resolve")
+        values: dict[str, Any] = (
+            {"state": "sent", "sent_at": func.coalesce(messages.c.sending_at, clock.now())}
+            if sent
+            else {"state": "queued", "due_at": clock.now(), "sending_at": None}
+        )
+        connection.execute(
+            update(messages)
+            .where(messages.c.id == row_id)
+            # the fence moves, so that an outcome that is still on its way does not decide against the person
+            .values(fence=messages.c.fence + 1, reason="", detail="resolved by hand", **values)
+        )
+    return str(values["state"])
