@@ -15,7 +15,7 @@ from typing import Literal, NoReturn, TypeAlias, TypeVar, cast
 from lifecycle.spec import rules_shape as rules
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.place import Place
-from lifecycle.spec.source import Entry, ListNode, MapNode, Node, ScalarNode
+from lifecycle.spec.source import MAX_PER_FILE, Entry, ListNode, MapNode, Node, ScalarNode
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -49,6 +49,17 @@ class Reading:
     references: list[Reference] = field(default_factory=list)
     zone: tzinfo = UTC
     locales: tuple[str, ...] | None = None
+    #: how many diagnostics `found` may hold before the file at hand is given up; see `begin`
+    limit: int = MAX_PER_FILE
+
+    def begin(self) -> None:
+        """Begin a file: it may have MAX_PER_FILE mistakes of its own."""
+        self.limit = len(self.found) + MAX_PER_FILE
+
+    @property
+    def full(self) -> bool:
+        """Say whether the file at hand has so many mistakes that more would help nobody."""
+        return len(self.found) >= self.limit
 
     def refuse(self, diagnostic: Diagnostic) -> NoReturn:
         """Report and raise Refused."""
@@ -94,7 +105,7 @@ def listed(read: Decoder[T], *, least: int = 0) -> Decoder[tuple[T, ...]]:
             wrong_type(node, reading, "a list", hint='each item begins with "- "')
         if len(node.items) < least:
             reading.refuse(rules.EmptyList.at(node.place, "the list is empty", hint=f"it needs at least {least}"))
-        return every([partial(read, item, reading) for item in node.items])
+        return every([partial(read, item, reading) for item in node.items], reading)
 
     return decode
 
@@ -117,17 +128,19 @@ def mapped(read: Callable[[Entry, Reading], T], *, least: int = 0, hint: str = "
             wrong_type(node, reading, "a mapping", hint=hint)
         if len(node.entries) < least:
             reading.refuse(rules.EmptyList.at(node.place, "the mapping is empty", hint=f"it needs at least {least}"))
-        values = every([partial(read, entry, reading) for entry in node.entries])
+        values = every([partial(read, entry, reading) for entry in node.entries], reading)
         return dict(zip((entry.name for entry in node.entries), values, strict=True))
 
     return decode
 
 
-def every(reads: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+def every(reads: Iterable[Callable[[], T]], reading: Reading) -> tuple[T, ...]:
     """Run all, so that all report; return their values, or raise Refused when any refused."""
     values: list[T] = []
     refused = False
     for read in reads:
+        if reading.full:
+            raise Refused
         try:
             values.append(read())
         except Refused:
@@ -224,7 +237,10 @@ class Fields:
 
     def close(self, *, hints: Callable[[str], str] | None = None) -> None:
         """Report each unknown key, with `hints` of it or the closest known one; raise Refused if anything refused."""
-        for entry in self.rest():
+        known = set(self.known)
+        for entry in self.node.entries:
+            if entry.name in known or self.reading.full:
+                continue
             hint = (hints(entry.name) if hints else "") or suggest(entry.name, self.known)
             message = f'unknown key "{entry.name}" in {self.what}'
             self.report(rules.UnknownKey.at(entry.key.place, message, hint=hint))

@@ -63,7 +63,7 @@ def combined(fields: Fields) -> Condition:
         if _BESIDE.get(entry.name) not in fields.known:  # else its leaf reads it
             _unknown_leaf(entry, fields)
             fields.known.append(entry.name)
-    parts = fields.run(lambda: every(leaves), ())
+    parts = fields.run(lambda: every(leaves, reading), ())
     fields.close()
     if not parts:
         reading.refuse(rules_shape.EmptyList.at(fields.node.place, "the condition is empty"))
@@ -160,7 +160,7 @@ def property_tests(node: Node, reading: Reading) -> tuple[PropertyTest, ...]:
         path = property_path(entry.key, reading)
         return PropertyTest(path, clause_tests(entry.value, reading), place=entry.key.place)
 
-    return every([partial(one, entry) for entry in node.entries])
+    return every([partial(one, entry) for entry in node.entries], reading)
 
 
 def _span(fields: Fields) -> Span:

@@ -341,4 +341,4 @@ def _attributes(node: Node, reading: Reading) -> dict[str, Any]:
         empty = isinstance(entry.value, ScalarNode) and entry.value.value is None and entry.value.text
         return called, None if empty else scalar(entry.value, reading)
 
-    return dict(every([partial(one, entry) for entry in node.entries]))
+    return dict(every([partial(one, entry) for entry in node.entries], reading))

@@ -75,7 +75,7 @@ def _tests(
             reads.append(_refusal(reading, rules.UnfitOperator.at(entry.key.place, message, hint=fits)))
         else:
             reads.append(partial(_one, operator, entry.value, reading, bare))
-    found_tests = every(reads)
+    found_tests = every(reads, reading)
     _refuse_impossible(found_tests, node, reading)
     return found_tests
 

@@ -55,7 +55,7 @@ def data_map(node: Node, reading: Reading) -> dict[str, Any]:
     """Read a mapping of anything."""
     if not isinstance(node, MapNode):
         wrong_type(node, reading, "a mapping")
-    values = every([partial(data, entry.value, reading) for entry in node.entries])
+    values = every([partial(data, entry.value, reading) for entry in node.entries], reading)
     return dict(zip((entry.name for entry in node.entries), values, strict=True))
 
 
@@ -345,4 +345,4 @@ def local_text(node: Node, reading: Reading) -> LocalText:
             )
         return where, text(entry.value, reading)
 
-    return LocalText(None, dict(every([partial(one, entry) for entry in node.entries])), place=node.place)
+    return LocalText(None, dict(every([partial(one, entry) for entry in node.entries], reading)), place=node.place)

@@ -8,9 +8,11 @@ never given to another mistake, and never renumbered.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from lifecycle.spec.place import Place
@@ -59,8 +61,14 @@ class Rule:
     @classmethod
     def at(cls, place: Place, message: str = "", *, hint: str = "") -> Diagnostic:
         """Return this mistake at `place`; the message is the docstring's first line unless given."""
-        text = message or (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
-        return Diagnostic(cls.code, cls.severity, text, place, hint)
+        return Diagnostic(cls.code, cls.severity, message or cls.summary(), place, hint)
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the docstring's first line as it stands behind a code: begun small, without its full stop."""
+        text = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+        is_name = text[1:2].isupper()  # MJML, HTML
+        return text if is_name else text[0].lower() + text[1:]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -81,15 +89,36 @@ def as_text(diagnostic: Diagnostic, files: Mapping[str, str]) -> str:
     """Return the diagnostic with its frame: the source line, a caret under the place, the hint behind the caret."""
     place = diagnostic.place
     lines = [f"{place}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"]
-    source = files.get(place.path, "").splitlines()
-    if 1 <= place.line <= len(source):
-        text = source[place.line - 1].expandtabs(1)
+    source = _lines(files.get(place.path, ""))
+    if 1 <= place.line <= len(source) and source[place.line - 1].strip():
+        text, column = _window(source[place.line - 1], place.column)
         gutter = f"{place.line:>3} | "
-        caret = " " * (place.column - 1) + "^" * max(1, min(place.length, len(text) - place.column + 1))
+        caret = " " * (column - 1) + "^" * max(1, min(place.length, len(text) - column + 1))
         lines += [f"{gutter}{text}", f"{' ' * (len(gutter) - 2)}| {caret} {diagnostic.hint}".rstrip()]
     elif diagnostic.hint:
         lines.append(f"    {diagnostic.hint}")
-    return "\n".join(lines)
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+
+
+#: A frame shows at most this much of a line.
+_FRAME_WIDTH = 120
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@lru_cache(maxsize=16)
+def _lines(text: str) -> list[str]:
+    return re.split("\r\n|\r|\n", text.removeprefix("\ufeff"))
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """Return the part of a line around `column`, and the column in that part."""
+    text = line.expandtabs(1).rstrip()
+    if len(text) <= _FRAME_WIDTH:
+        return text, column
+    start = max(0, min(column - _FRAME_WIDTH // 2, len(text) - _FRAME_WIDTH))
+    part = text[start : start + _FRAME_WIDTH]
+    head, tail = "…" if start else "", "…" if start + _FRAME_WIDTH < len(text) else ""
+    return f"{head}{part}{tail}", column - start + len(head)
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:

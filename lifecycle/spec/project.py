@@ -13,7 +13,7 @@ from typing import Any
 
 from lifecycle.base.errors import UsageError
 from lifecycle.base.ids import content_hash
-from lifecycle.spec import decode_campaign, decode_project, rules_shape
+from lifecycle.spec import decode_campaign, decode_project, rules_shape, rules_yaml
 from lifecycle.spec.decode import Reading, Refused
 from lifecycle.spec.diagnostics import Diagnostic, in_order
 from lifecycle.spec.model import Content
@@ -126,11 +126,15 @@ def _read_all(files: Mapping[str, str], reading: Reading) -> Iterator[tuple[str,
 
 
 def _decoded(decode: Callable[[Node, Reading], Any], node: Node | None, reading: Reading) -> Any:
+    """Return what `decode` makes of a file, None when it refuses."""
     if node is None:
         return None
+    reading.begin()
     try:
         return decode(node, reading)
     except Refused:
+        if reading.full:
+            reading.found.append(rules_yaml.TooManyMistakes.at(Place(node.place.path, 1, 1)))
         return None
 
 

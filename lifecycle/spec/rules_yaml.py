@@ -37,7 +37,7 @@ class TooDeep(Rule):
 
 
 class TooManyNodes(Rule):
-    """The file has more than 100,000 values."""
+    """The file has more than 50,000 values."""
 
     code = "LC006"
 
@@ -101,6 +101,12 @@ class LeadingZero(Rule):
 
     code = "LC016"
     severity = Severity.WARNING
+
+
+class TooManyMistakes(Rule):
+    """There are more mistakes in this file; these come first."""
+
+    code = "LC018"
 
 
 class NumberTooLong(Rule):

@@ -21,7 +21,9 @@ from lifecycle.spec.place import Place
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 64
-MAX_NODES = 100_000
+MAX_NODES = 50_000
+#: Past this many mistakes, the rest of a file is not looked at.
+MAX_PER_FILE = 200
 #: Digits past this are no count and no money of ours, and Python refuses to read very many.
 _MAX_DIGITS = 18
 
@@ -130,6 +132,8 @@ def read(path: str, text: str) -> tuple[Node | None, list[Diagnostic]]:
         return reader.tree(), reader.found
     except _Stop:
         return None, reader.found
+    except RecursionError:  # pragma: no cover - the pure-Python loader, where libyaml is missing
+        return None, [rules.TooDeep.at(Place(path, 1, 1))]
 
 
 class _Reader:
@@ -146,33 +150,30 @@ class _Reader:
         stack: list[_Open] = []
         root: Node | None = None
         documents = 0
+        finished: Node
         for event in self._events():
-            finished: Node
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self._stop(rules.SecondDocument, self._place(event.start_mark, event.end_mark))
-                continue
-            if isinstance(event, yaml.CollectionStartEvent):
-                self._look_at_node(event)
-                self._open(event, stack)
-                continue
-            if isinstance(event, yaml.CollectionEndEvent):
-                finished = self._close(stack.pop(), event)
-            elif isinstance(event, yaml.ScalarEvent):
-                self._look_at_node(event)
+            if isinstance(event, yaml.ScalarEvent):
+                place = self._look_at_node(event)
                 if stack and stack[-1].is_map and stack[-1].key is None:
-                    self._key(event, stack[-1])
+                    self._key(event, stack[-1], place)
                     continue
-                finished = self._scalar(event, stack[-1].key if stack else None)
+                finished = self._scalar(event, stack[-1].key if stack else None, place)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._open(event, stack, self._look_at_node(event))
+                continue
+            elif isinstance(event, yaml.CollectionEndEvent):
+                finished = self._close(stack.pop(), event)
             elif isinstance(event, yaml.AliasEvent):
                 finished = self._alias(event, stack)
             else:
+                documents += isinstance(event, yaml.DocumentStartEvent)
+                if documents > 1:
+                    self._stop(rules.SecondDocument, self._place(event.start_mark, event.end_mark))
                 continue
-            if not stack:
-                root = finished
-            else:
+            if stack:
                 _put(stack[-1], finished)
+            else:
+                root = finished
         if root is None or (isinstance(root, ScalarNode) and root.value is None):
             self._stop(rules.EmptyFile, Place(self.path, 1, 1))
         return root
@@ -180,7 +181,7 @@ class _Reader:
     def _look_at_characters(self) -> None:
         if self.text.startswith("\ufeff"):
             self.text = self.text[1:]
-            self.found.append(rules.ByteOrderMark.at(Place(self.path, 1, 1), hint="save it as UTF-8 without BOM"))
+            self._report(rules.ByteOrderMark.at(Place(self.path, 1, 1), hint="save it as UTF-8 without BOM"))
         if len(self.text) > MAX_CHARACTERS:
             self._stop(rules.FileTooLarge, Place(self.path, 1, 1), hint="split it")
         bad = _NOT_TEXT.search(self.text)
@@ -216,19 +217,18 @@ class _Reader:
             message = f"{message} ({error.context} that begins on line {error.context_mark.line + 1})"
         self._stop(rules.NotYaml, place, f"not YAML: {message}", hint=hint)
 
-    def _look_at_node(self, event: Any) -> None:
+    def _look_at_node(self, event: Any) -> Place:
         self.nodes += 1
-        start = event.start_mark
-        place = self._place(start, event.end_mark)
+        place = self._place(event.start_mark, event.end_mark)
         if self.nodes > MAX_NODES:
             self._stop(rules.TooManyNodes, place, hint="split the file")
         if event.anchor is not None:
-            self.found.append(rules.AnchorUsed.at(place))
+            self._report(rules.AnchorUsed.at(place))
         if event.tag is not None:
-            self.found.append(rules.TagUsed.at(place))
+            self._report(rules.TagUsed.at(place))
+        return place
 
-    def _open(self, event: Any, stack: list[_Open]) -> None:
-        place = self._place(event.start_mark, event.end_mark)
+    def _open(self, event: Any, stack: list[_Open], place: Place) -> None:
         if len(stack) >= MAX_DEPTH:
             self._stop(rules.TooDeep, place)
         if stack and stack[-1].is_map and stack[-1].key is None:
@@ -242,23 +242,21 @@ class _Reader:
             return MapNode(tuple(opened.entries), place or self._place(opened.start, event.end_mark))
         return ListNode(tuple(opened.items), self._place(opened.start, event.end_mark))
 
-    def _key(self, event: yaml.ScalarEvent, opened: _Open) -> None:
-        place = self._place(event.start_mark, event.end_mark)
+    def _key(self, event: yaml.ScalarEvent, opened: _Open, place: Place) -> None:
         plain = event.style is None or event.style == ""
         if plain and event.value == "<<":
-            self.found.append(rules.MergeUsed.at(place))
+            self._report(rules.MergeUsed.at(place))
         if not event.value.strip():
-            self.found.append(rules.KeyNotText.at(place))
+            self._report(rules.KeyNotText.at(place))
         first = opened.seen.get(event.value)
         if first is not None:
             message = f'the key "{event.value}" stands here twice'
-            self.found.append(rules.DuplicateKey.at(place, message, hint=f"first on line {first.line}"))
+            self._report(rules.DuplicateKey.at(place, message, hint=f"first on line {first.line}"))
         opened.seen.setdefault(event.value, place)
         opened.key = ScalarNode(event.value, event.value, place, plain)
 
-    def _scalar(self, event: yaml.ScalarEvent, key: ScalarNode | None) -> ScalarNode:
+    def _scalar(self, event: yaml.ScalarEvent, key: ScalarNode | None, place: Place) -> ScalarNode:
         text = event.value
-        place = self._place(event.start_mark, event.end_mark)
         if not event.implicit[0]:
             return ScalarNode(text, text, place, plain=False)
         if not text and key is not None:
@@ -273,19 +271,19 @@ class _Reader:
         if _INTEGER.fullmatch(text):
             digits = text.lstrip("+-")
             if len(digits) > _MAX_DIGITS:
-                self.found.append(rules.NumberTooLong.at(place, hint="put it in quotes if it is text"))
+                self._report(rules.NumberTooLong.at(place, hint="put it in quotes if it is text"))
                 return 0
             if digits[:2] in {"0o", "0x"}:
                 return int(digits, 0)
             if len(digits) > 1 and digits[0] == "0":
                 message = f"{text} is read as {int(text)}"
-                self.found.append(rules.LeadingZero.at(place, message, hint="put it in quotes if it is text"))
+                self._report(rules.LeadingZero.at(place, message, hint="put it in quotes if it is text"))
             return int(text)
         return float(text) if _FLOAT.fullmatch(text) else text
 
     def _alias(self, event: yaml.AliasEvent, stack: list[_Open]) -> Node:
         place = self._place(event.start_mark, event.end_mark)
-        self.found.append(rules.AnchorUsed.at(place))
+        self._report(rules.AnchorUsed.at(place))
         if stack and stack[-1].is_map and stack[-1].key is None:
             raise _Stop
         return ScalarNode(None, "", place)
@@ -301,8 +299,13 @@ class _Reader:
             length = len(self.lines[start.line].rstrip()) - start.column if start.line < len(self.lines) else 1
         return Place(self.path, start.line + 1, start.column + 1, max(length, 1))
 
+    def _report(self, diagnostic: Diagnostic) -> None:
+        self.found.append(diagnostic)
+        if len(self.found) >= MAX_PER_FILE:
+            raise _Stop
+
     def _stop(self, rule: type[Rule], place: Place, message: str = "", *, hint: str = "") -> NoReturn:
-        self.found.append(rule.at(place, message, hint=hint))
+        self._report(rule.at(place, message, hint=hint))
         raise _Stop
 
 
