@@ -1,0 +1,1 @@
+"""Templates become mails: MJML and CSS once per template version and locale, one Jinja call per recipient."""

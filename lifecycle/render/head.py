@@ -1,0 +1,73 @@
+"""What every mail's head and body have: language, direction, title, colour schemes, preheader, pixel."""
+
+from __future__ import annotations
+
+from lifecycle.render.markup import Comment, Element, Text
+
+#: fills the inbox's preview line behind a short preheader, so that the mail's first words do not follow it
+PADDING = "&#847;&zwnj;&nbsp;" * 60
+PIXEL = '<img src="{{ _open }}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
+
+_METAS = (
+    '<meta name="color-scheme" content="light dark">'
+    '<meta name="supported-color-schemes" content="light dark">'
+    '<meta name="x-apple-disable-message-reformatting">'
+    '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">'
+)
+
+
+def furnish(root: Element, locale: str, direction: str, title: str, preheader: str) -> None:
+    """Give the tree of a mail its language, direction, title, preheader and metas. `title` and `preheader` are tokens."""
+    mail = root.find("mjml")
+    if mail is None:
+        return
+    mail.set("lang", locale)
+    mail.set("dir", direction)
+    head = next((child for child in mail.children if isinstance(child, Element) and child.tag == "mj-head"), None)
+    if head is None:
+        head = Element("mj-head", mail.start, parent=mail)
+        mail.children.insert(0, head)
+    head.children = [
+        child for child in head.children if not (isinstance(child, Element) and child.tag in {"mj-title", "mj-preview"})
+    ]
+    head.children[:0] = [_with(head, "mj-title", title), _with(head, "mj-preview", preheader)]
+    head.children.append(_with(head, "mj-raw", _METAS))
+
+
+def _with(parent: Element, tag: str, text: str) -> Element:
+    return Element(tag, parent.start, children=[Text(text, parent.start)], parent=parent)
+
+
+def add_pixel(page: str) -> str:
+    """Return the page with the open pixel as the last thing in its body."""
+    head, closing, tail = page.rpartition("</body>")
+    return head + PIXEL + closing + tail if closing else page + PIXEL
+
+
+def drop_layout_space(root: Element) -> None:
+    """Remove white space between MJML's own tags: mrml copies it into Outlook's tables."""
+    for element in root.walk():
+        if element.tag in {
+            "",
+            "mjml",
+            "mj-head",
+            "mj-body",
+            "mj-section",
+            "mj-column",
+            "mj-wrapper",
+            "mj-group",
+            "mj-hero",
+        }:
+            element.children = [
+                child for child in element.children if not isinstance(child, Text) or child.value.strip()
+            ]
+
+
+def is_statement(node: object) -> bool:
+    """Say whether a node stands for a Jinja statement."""
+    return isinstance(node, Comment) and node.value.startswith("jx")
+
+
+def pad_preheader(page: str) -> str:
+    """Return the page with filling behind the hidden preheader."""
+    return page.replace("{{ _preheader }}", "{{ _preheader }}" + PADDING, 1)

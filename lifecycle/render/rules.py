@@ -1,0 +1,310 @@
+"""Every mistake a template, a catalog or a finished mail can have, each with its permanent code.
+
+LC5xx templates and MJML, LC6xx catalogs and locales, LC7xx quality. A docstring's first line is the default message;
+the rest is the entry in docs/diagnostics.md.
+"""
+
+from __future__ import annotations
+
+from lifecycle.spec.diagnostics import Rule, Severity
+
+
+class TemplateMissing(Rule):
+    """There is no template of that name.
+
+    `send: cart/reminder` needs templates/cart/reminder.mjml, or reminder.LOCALE.mjml for the project's default locale.
+    Fix: write the file, or correct the name.
+    """
+
+    code = "LC501"
+
+
+class FrontMatterWrong(Rule):
+    """The front matter is not as it should be.
+
+    A template opens with `---`, a few lines of YAML and `---`: subject (required), preheader, plain. A value that
+    begins with `{{` has to stand in quotes: `subject: "{{ t('welcome.subject') }}"`.
+    """
+
+    code = "LC502"
+
+
+class UndefinedVariable(Rule):
+    """The template uses a variable that no mail has.
+
+    `{{ contatc.first_name }}` renders for nobody. Fix: correct the name; docs/templates.md lists what is in scope.
+    """
+
+    code = "LC503"
+
+
+class UnknownFilter(Rule):
+    """The template uses a filter or a test that does not exist.
+
+    `{{ cart.total | mony }}`. Fix: correct the name. Filters that could make a mail unsafe (`safe`) or huge
+    (`indent`, `center`) are left out on purpose.
+    """
+
+    code = "LC504"
+
+
+class JinjaSyntax(Rule):
+    """The Jinja cannot be read.
+
+    `{% if contact.first_name }` or a `{{` that is never closed. Fix: close it.
+    """
+
+    code = "LC505"
+
+
+class StatementRefused(Rule):
+    """A template does not take this statement, or not here.
+
+    `if`, `for`, `set`, `with`, `raw`, `block`, `extends` and `include` are all there is. Text comes from catalogs and
+    pieces from partials, so there are no macros. Fix: use an include with `{% set %}` before it.
+    """
+
+    code = "LC506"
+
+
+class StatementInTag(Rule):
+    """A statement stands inside a tag.
+
+    `<mj-text {% if vip %}color="#fff"{% endif %}>` cannot be compiled once for everybody. Fix: an expression inside
+    the quotes, `color="{{ '#fff' if vip else '#000' }}"`.
+    """
+
+    code = "LC507"
+
+
+class StatementCrossesElements(Rule):
+    """A block begins in one element and ends in another, or stands where MJML lays out widths.
+
+    Widths are fixed when the template is compiled, so a condition around one `mj-column` of a section is refused, as is
+    one inside mj-wrapper, mj-group, mj-social or mj-navbar. Fix: put the whole section into the block.
+    """
+
+    code = "LC508"
+
+
+class PlaceholderInWidth(Rule):
+    """A measure depends on the recipient.
+
+    `width="{{ contact.width }}"` cannot be compiled: MJML computes with widths, heights and paddings. Fix: a fixed
+    measure, or one from `brand`, which is known when the template is compiled.
+    """
+
+    code = "LC509"
+
+
+class IncludeWrong(Rule):
+    """An include, layout or block cannot be expanded.
+
+    Names are literal and stay inside templates/: `{% include "partials/button.mjml" %}`. A file may not include itself,
+    ten levels deep is the limit, and a child of a layout writes inside `{% block %}` only.
+    """
+
+    code = "LC510"
+
+
+class MarkupBroken(Rule):
+    """The MJML is not well formed.
+
+    A tag that is not closed, a bare `<`, an attribute without quotes. Fix: close, escape (`&lt;`) or quote it.
+    """
+
+    code = "LC511"
+
+
+class UnknownTag(Rule):
+    """MJML has no such tag.
+
+    `<mj-buton>` would vanish without a word from the mail. Fix: correct the name.
+    """
+
+    code = "LC512"
+
+
+class UnknownAttribute(Rule):
+    """The tag has no such attribute.
+
+    `<mj-text colour="#333">` has no effect. Fix: correct the name.
+    """
+
+    code = "LC513"
+
+
+class TagMisplaced(Rule):
+    """The tag or text may not stand here.
+
+    `<mj-text>` belongs into a `mj-column`, a column into a `mj-section`. Misplaced ones vanish or break the layout in
+    Outlook. Fix: wrap it.
+    """
+
+    code = "LC514"
+
+
+class BadAttributeValue(Rule):
+    """The attribute's value is not of its kind.
+
+    `width="wide"`, `color="dark grey"`, `align="middle"`. Fix: a measure (`12px`, `50%`), a colour, one of the words.
+    """
+
+    code = "LC515"
+
+
+class LinkRefused(Rule):
+    """The link goes nowhere a mail may lead.
+
+    `javascript:` and `data:` are refused, and a link without https:// cannot be followed from a mail. Fix: an absolute
+    https address, mailto:, tel:, or one of unsubscribe_url, preferences_url, view_url.
+    """
+
+    code = "LC516"
+
+
+class NotCompiled(Rule):
+    """MJML could not compile the template.
+
+    Our own checker found nothing, the MJML compiler did, or it lost a placeholder. Fix: simplify the markup at that place.
+    """
+
+    code = "LC517"
+
+
+class NotInScope(Rule):
+    """A campaign sends the template, and cannot fill one of its variables.
+
+    `coupon.code` needs a `coupon` step before the send; `event.…` needs a trigger that is an event. Without it every
+    recipient ends in render_error. Fix: add the step, or guard with `{% if coupon %}`.
+    """
+
+    code = "LC518"
+
+
+class CatalogWrong(Rule):
+    """A catalog of texts is not as it should be.
+
+    locales/LOCALE.yaml is a map of keys to texts, maps, or plurals by category (zero, one, two, few, many, other; other is
+    required). Links stand in templates, where they are tracked, never in catalogs.
+    """
+
+    code = "LC601"
+
+
+class UnknownKey(Rule):
+    """No catalog has the text.
+
+    `t('cart.titel')` is in neither the locale's catalog nor the default one's. Fix: correct the key, or add the text.
+    """
+
+    code = "LC602"
+
+
+class LocaleFallsBack(Rule):
+    """A locale falls back to another.
+
+    A template or text for that locale is missing, so its readers get the default one. Fix: add the text to
+    locales/LOCALE.yaml, or templates/NAME.LOCALE.mjml.
+    """
+
+    code = "LC603"
+    severity = Severity.WARNING
+
+
+class NoLocaleToFallBackTo(Rule):
+    """The template exists for some locales only, and not for the default.
+
+    templates/NAME.ar.mjml alone leaves readers of other languages without a mail. Fix: add NAME.mjml or the default's.
+    """
+
+    code = "LC604"
+
+
+class MissingArgument(Rule):
+    """The text has a placeholder that the call does not fill.
+
+    "Hello {name}" called as `t('hello')`. Fix: `t('hello', name=contact.first_name)`; a plural needs `count=`.
+    """
+
+    code = "LC605"
+
+
+class NoUnsubscribeLink(Rule):
+    """A marketing mail has no way out.
+
+    A template that a marketing campaign sends links to `unsubscribe_url` or `preferences_url`. Fix: include the footer
+    partial, or write `<a href="{{ unsubscribe_url }}">`.
+    """
+
+    code = "LC701"
+
+
+class MissingAlt(Rule):
+    """An image has no alternative text.
+
+    Many read mails with images off, or aloud. Fix: alt="what it shows", or alt="" for decoration.
+    """
+
+    code = "LC702"
+    severity = Severity.WARNING
+
+
+class ShortPreheader(Rule):
+    """The preheader is not between 40 and 90 characters long.
+
+    Inboxes show it beside the subject; when it is short they fill up with whatever the mail begins with.
+    """
+
+    code = "LC703"
+    severity = Severity.WARNING
+
+
+class TooHeavy(Rule):
+    """The mail weighs more than 102 KB.
+
+    Gmail clips it there, and the unsubscribe link with it. Fix: fewer sections, less repeated CSS.
+    """
+
+    code = "LC704"
+    severity = Severity.WARNING
+
+
+class LowContrast(Rule):
+    """Text stands out too little from its background.
+
+    WCAG asks for a contrast of 4.5 to 1. Fix: a darker text or a lighter background.
+    """
+
+    code = "LC705"
+    severity = Severity.WARNING
+
+
+class ImageOnly(Rule):
+    """The mail has hardly a word in it.
+
+    A mail of images alone is blank with images off and looks like spam. Fix: write what it says as text.
+    """
+
+    code = "LC706"
+    severity = Severity.WARNING
+
+
+class InsecureLink(Rule):
+    """A link or image goes over http.
+
+    Mail clients warn, or do not load it. Fix: https.
+    """
+
+    code = "LC707"
+    severity = Severity.WARNING
+
+
+class SubjectLooksLikeSpam(Rule):
+    """The subject looks like spam.
+
+    Capitals throughout, or several exclamation marks, cost a place in the inbox. Fix: write it as you would to a friend.
+    """
+
+    code = "LC708"
+    severity = Severity.WARNING

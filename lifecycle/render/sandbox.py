@@ -1,0 +1,259 @@
+"""The Jinja that templates run in: sandboxed, immutable, strict, bounded in time and size.
+
+Loops and calls draw on a budget of one mail; joining, repeating and powers are capped; only the filters and methods
+named here exist. A value that is missing may be tested and given a default, but not printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from jinja2 import StrictUndefined, Template, nodes, pass_context
+from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, LoopContext, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
+from jinja2.utils import Namespace
+from markupsafe import Markup
+
+#: rounds of all loops of one mail together; ten thousand cart lines pass, nested ones do not
+MAX_STEPS = 50_000
+#: characters that an expression may join or repeat together
+MAX_TEXT = 100_000
+#: bytes that one part of a mail may come to
+MAX_OUTPUT = 4_000_000
+
+_FILTERS = (
+    "abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items",
+    "join", "last", "length", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round",
+    "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "trim", "truncate", "unique", "upper",
+    "urlencode", "wordcount",
+)  # fmt: skip
+_TESTS = (
+    "boolean", "defined", "divisibleby", "eq", "equalto", "even", "ge", "gt", "in", "iterable", "le", "lower", "lt",
+    "mapping", "ne", "none", "number", "odd", "sequence", "string", "undefined", "upper", "==", "!=", ">", ">=", "<", "<=",
+)  # fmt: skip
+_CAPPED = ("join", "replace", "batch", "slice")
+_METHODS: dict[type, frozenset[str]] = {
+    str: frozenset({"lower", "upper", "strip", "startswith", "endswith", "split", "title", "capitalize"}),
+    datetime: frozenset({"year", "month", "day", "hour", "minute", "weekday", "date", "isoformat"}),
+    date: frozenset({"year", "month", "day", "weekday", "isoformat"}),
+}
+_LOOP = frozenset(
+    {
+        "index",
+        "index0",
+        "revindex",
+        "revindex0",
+        "first",
+        "last",
+        "length",
+        "cycle",
+        "depth",
+        "depth0",
+        "previtem",
+        "nextitem",
+        "changed",
+    }
+)
+
+
+class Absent(StrictUndefined):
+    """What a contact or event does not have: false, equal to nothing, and an error once it is printed."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Undefined)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = object.__hash__
+
+
+class Budget:
+    """How much work is left for one mail."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.left = steps
+
+    def spend(self) -> None:
+        """Take one step. Raises SecurityError when there is none."""
+        self.left -= 1
+        if self.left < 0:
+            raise SecurityError(f"loops and calls take more than {MAX_STEPS} steps")
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """The environment of one locale; `html` escapes, else it makes plain text."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self, *, html: bool, filters: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__(autoescape=html, undefined=Absent, keep_trailing_newline=True, cache_size=0)
+        self.filters = {name: FILTERS[name] for name in _FILTERS}
+        self.filters |= {name: _capped(FILTERS[name]) for name in _CAPPED}
+        self.filters |= filters
+        self.filters |= {"_loop": _counted, "_concat": _concat}
+        self.tests = {name: TESTS[name] for name in _TESTS}
+        self.globals = {"range": self.globals["range"], "namespace": Namespace, "dict": dict}
+
+    def build(self, source: str, name: str, variables: Mapping[str, Any]) -> Template:
+        """Compile a template whose loops and joins draw on the budget. Raises TemplateSyntaxError."""
+        tree = self.parse(source, name)
+        _bound(tree)
+        code = self.compile(tree, name, name)
+        return Template.from_code(self, code, self.make_globals(dict(variables)))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return obj.attribute; of a map the key, never a method; null is absent."""
+        if isinstance(obj, Mapping):
+            found = obj.get(attribute)
+        else:
+            found = super().getattr(obj, attribute)
+        return self._absent(obj, attribute) if found is None else found
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return obj[argument]; null is absent."""
+        if isinstance(obj, Mapping):
+            found = obj.get(argument) if isinstance(argument, str | int) else None
+        else:
+            found = super().getitem(obj, argument)
+        return self._absent(obj, argument) if found is None else found
+
+    def _absent(self, obj: Any, name: Any) -> Undefined:
+        return self.undefined(f"it has no {str(name)!r}", obj=obj, name=str(name))
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002 - jinja's signature
+        """Allow what is listed, nothing else."""
+        if isinstance(obj, LoopContext):
+            return attr in _LOOP
+        if isinstance(obj, Namespace):
+            return not attr.startswith("_")
+        return any(isinstance(obj, kind) and attr in names for kind, names in _METHODS.items())
+
+    def call(self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807,PYI063 - jinja's
+        """Call what a template calls; each call is a step."""
+        budget = __context.get("_budget")
+        if budget is not None:
+            budget.spend()
+        return super().call(__context, __obj, *args, **kwargs)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Compute left operator right, unless the result would be huge."""
+        texts = isinstance(left, str | list | tuple) or isinstance(right, str | list | tuple)
+        if operator == "**" or (operator == "%" and isinstance(left, str)):
+            raise SecurityError(f'a template has no "{operator}" for this')
+        if operator == "+" and texts and _size(left) + _size(right) > MAX_TEXT:
+            raise SecurityError(f"the text is longer than {MAX_TEXT} characters")
+        if operator == "*" and (texts or max(_magnitude(left), _magnitude(right)) > 1e15):
+            raise SecurityError("a template multiplies numbers only")
+        return super().call_binop(context, operator, left, right)
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str | list | tuple) else 20
+
+
+def _magnitude(value: Any) -> float:
+    return abs(float(value)) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else 0.0
+
+
+def _bound(tree: nodes.Template) -> None:
+    """Send each loop and each join of the tree through the filters that count."""
+    for loop in tree.find_all(nodes.For):
+        loop.iter = nodes.Filter(loop.iter, "_loop", [], [], None, None, lineno=loop.lineno)
+    _replace_concat(tree)
+
+
+def _replace_concat(node: nodes.Node) -> None:
+    for name, value in node.iter_fields():
+        if isinstance(value, nodes.Concat):
+            setattr(node, name, _joined(value))
+        elif isinstance(value, list):
+            setattr(node, name, [_joined(item) if isinstance(item, nodes.Concat) else item for item in value])
+    for child in node.iter_child_nodes():
+        _replace_concat(child)
+
+
+def _joined(node: nodes.Concat) -> nodes.Filter:
+    return nodes.Filter(nodes.List(node.nodes, lineno=node.lineno), "_concat", [], [], None, None, lineno=node.lineno)
+
+
+@pass_context
+def _counted(context: Context, items: Iterable[Any]) -> Iterable[Any]:
+    if isinstance(items, Undefined):
+        return ()  # a cart that is not there has no lines
+    if not isinstance(items, Iterable):
+        raise SecurityError("a loop needs a list")
+    budget: Budget = context.get("_budget") or Budget()
+    if isinstance(items, list | tuple | range):
+        return _Counted(items, budget)
+    return _Counted(list(_spending(items, budget)), budget)
+
+
+def _spending(items: Iterable[Any], budget: Budget) -> Iterator[Any]:
+    for item in items:
+        budget.spend()
+        yield item
+
+
+class _Counted:
+    """A sequence whose items cost a step each; its length is known, so that `loop.last` works."""
+
+    __slots__ = ("budget", "items")
+
+    def __init__(self, items: list[Any] | tuple[Any, ...] | range, budget: Budget) -> None:
+        self.items, self.budget = items, budget
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return _spending(self.items, self.budget)
+
+
+def _concat(items: list[Any]) -> str:
+    texts = [item if isinstance(item, str) else str(item) for item in items]
+    if sum(map(len, texts)) > MAX_TEXT:
+        raise SecurityError(f"the text is longer than {MAX_TEXT} characters")
+    if any(isinstance(text, Markup) for text in texts):
+        return Markup("").join(texts)
+    return "".join(texts)
+
+
+def _capped(wrapped: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the filter with its arguments and result capped."""
+
+    def capped(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, int) and value > MAX_TEXT:
+                _too_long()
+        if wrapped is FILTERS["replace"]:
+            subject = [item for item in args if not isinstance(item, EvalContext)]
+            if len(subject) == 3 and len(str(subject[0])) * max(len(str(subject[2])), 1) > 100 * MAX_TEXT:
+                _too_long()
+        result = wrapped(*args, **kwargs)
+        if isinstance(result, str) and len(result) > MAX_TEXT:
+            _too_long()
+        return result
+
+    for mark in ("jinja_pass_arg",):
+        if hasattr(wrapped, mark):
+            setattr(capped, mark, getattr(wrapped, mark))
+    return capped
+
+
+def _too_long() -> NoReturn:
+    raise SecurityError(f"the text is longer than {MAX_TEXT} characters")

@@ -1,0 +1,183 @@
+"""What a template can speak of: one contact's facts as plain maps, under the names of docs/templates.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from lifecycle.audience.state import ContactState
+from lifecycle.intake.facts import EventFact, FactSheet, amount
+from lifecycle.render.localise import direction
+from lifecycle.spec.model import Campaign, Content, Project
+
+if TYPE_CHECKING:
+    from lifecycle.render.render import Addresses
+
+#: every name a template may use, and what is below it; None means that anything may be
+NAMES: Mapping[str, frozenset[str] | None] = {
+    "contact": None,
+    "account": None,
+    "event": frozenset({"name", "at", "properties"}),
+    "cart": frozenset({"lines", "total", "count", "url", "updated_at", "cart_id"}),
+    "order": frozenset({"id", "total", "at", "lines", "count", "currency", "refunded", "url"}),
+    "coupon": frozenset({"code", "percent", "amount", "expires_at"}),
+    "points": frozenset({"balance", "tier"}),
+    "referral": frozenset({"code", "url", "count"}),
+    "brand": frozenset({"name", "url", "logo", "postal_address", "colours", "fonts"}),
+    "campaign": frozenset({"id", "name", "topic", "stage", "kind"}),
+    "data": None,
+    "now": None,
+    "locale": None,
+    "dir": None,
+    "unsubscribe_url": None,
+    "preferences_url": None,
+    "view_url": None,
+    "confirm_url": None,
+    "survey_url": None,
+    "t": None,
+}
+
+_CART_EVENTS = frozenset({"Product Added", "Cart Updated", "Cart Viewed", "Checkout Started"})
+_ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+
+
+def build(
+    state: ContactState, content: Content, campaign: Campaign, *, now: datetime, event: EventFact | None,
+    context: Mapping[str, Any], addresses: Addresses, locale: str, data: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the scope of one mail. `context` is what the enrolment's steps made: coupons by the name of their step.
+
+    `locale` is the one the template was compiled for. Only maps, lists, text, numbers and instants are in it.
+    """
+    project = content.project
+    sheet = state.sheet(now)
+    scope: dict[str, Any] = {
+        "contact": _contact(state, locale),
+        "account": dict(state.account),
+        "event": _event(event),
+        "cart": _cart(state, sheet, project, now),
+        "order": _order(state, event, now),
+        "points": {"balance": state.kept.get("points.balance"), "tier": state.kept.get("points.tier")},
+        "referral": {
+            "code": state.kept.get("referral.code"), "url": state.kept.get("referral.url"),
+            "count": state.kept.get("referrals.count"),
+        },
+        "coupon": {},
+        "brand": brand_values(project, locale),
+        "campaign": {
+            "id": campaign.campaign, "name": campaign.label.text(locale, project.default_locale) or campaign.campaign,
+            "topic": campaign.topic, "stage": campaign.stage, "kind": campaign.kind,
+        },
+        "data": dict(data),
+        "now": now,
+        "_zone": _zone(state, project),
+    }  # fmt: skip
+    scope |= _made(context)
+    return scope | address_values(addresses) | {"locale": locale, "dir": direction(locale)}
+
+
+def address_values(addresses: Addresses) -> dict[str, Any]:
+    """Return the recipient's own links as templates name them; survey_url is called with a score."""
+    prefix = addresses.survey_url
+
+    def survey_url(score: object = "") -> str:
+        return f"{prefix}{'&' if '?' in prefix else '?'}score={score}"
+
+    return {
+        "unsubscribe_url": addresses.unsubscribe_url, "preferences_url": addresses.preferences_url,
+        "view_url": addresses.view_url, "confirm_url": addresses.confirm_url, "survey_url": survey_url,
+    }  # fmt: skip
+
+
+def brand_values(project: Project, locale: str) -> dict[str, Any]:
+    """Return the brand in a locale."""
+    brand = project.brand
+    return {
+        "name": brand.name.text(locale, project.default_locale), "url": brand.url, "logo": brand.logo,
+        "postal_address": brand.postal_address.text(locale, project.default_locale),
+        "colours": dict(brand.colours), "fonts": dict(brand.fonts),
+    }  # fmt: skip
+
+
+def _contact(state: ContactState, locale: str) -> dict[str, Any]:
+    return {
+        **state.attributes, "email": state.email, "external_id": state.external_id, "locale": state.locale or locale,
+        "timezone": state.timezone, "stage": state.stage,
+    }  # fmt: skip
+
+
+def _event(event: EventFact | None) -> dict[str, Any]:
+    return {} if event is None else {"name": event.name, "at": event.at, "properties": event.properties}
+
+
+def _cart(state: ContactState, sheet: FactSheet, project: Project, now: datetime) -> dict[str, Any]:
+    if sheet.cart is None:
+        return {}
+    url = _last_url(state, now, ("cart_url", "checkout_url", "url"))
+    return {
+        "lines": [_line(line) for line in sheet.cart["lines"]],
+        "total": sheet.cart_total, "count": sheet.cart_items, "updated_at": sheet.cart.get("updated_at"),
+        "cart_id": sheet.cart.get("cart_id"), "url": url or project.brand.url.rstrip("/") + "/cart",
+    }  # fmt: skip
+
+
+def _last_url(state: ContactState, now: datetime, names: tuple[str, ...]) -> str | None:
+    for event in reversed(state.events):
+        if event.name in _CART_EVENTS and event.at <= now:
+            # a Product Added's own `url` is the product's
+            wanted = names[:2] if event.name == "Product Added" else names
+            found = next((event.properties[name] for name in wanted if event.properties.get(name)), None)
+            return str(found) if found else None
+    return None
+
+
+def _order(state: ContactState, event: EventFact | None, now: datetime) -> dict[str, Any]:
+    """Return the order that the trigger is about, else the contact's last."""
+    found = event if event is not None and event.name in _ORDER_EVENTS else None
+    if found is None:
+        found = next(
+            (past for past in reversed(state.events) if past.at <= now and past.name == "Order Completed"), None
+        )
+    if found is None:
+        return {}
+    properties = found.properties
+    lines = [_line(line) for line in properties.get("products") or () if isinstance(line, Mapping)]
+    fact = state.sheet(now).orders.get(str(properties.get("order_id")))
+    total = next(
+        (value for key in ("total", "revenue", "value") if (value := amount(properties.get(key))) is not None), None
+    )
+    return {
+        "id": properties.get("order_id"), "total": total, "at": found.at, "lines": lines, "url": properties.get("url"),
+        "count": sum(line["quantity"] for line in lines), "currency": properties.get("currency"),
+        "refunded": fact.refunded if fact else None,
+    }  # fmt: skip
+
+
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a product with its price and quantity as numbers; Segment's `image_url` and `url` stay as they are."""
+    quantity = amount(line.get("quantity"))
+    return {
+        **line,
+        "price": amount(line.get("price")) or Decimal(0),
+        "quantity": int(quantity) if quantity is not None else 1,
+    }
+
+
+def _made(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the enrolment's steps made, by name: coupons, whole or under `coupons`."""
+    coupons = context.get("coupons")
+    found = dict(coupons) if isinstance(coupons, Mapping) else {}
+    found |= {name: value for name, value in context.items() if isinstance(value, Mapping) and "code" in value}
+    if found and "coupon" not in found:
+        found["coupon"] = list(found.values())[-1]
+    return found
+
+
+def _zone(state: ContactState, project: Project) -> ZoneInfo:
+    try:
+        return ZoneInfo(state.timezone or project.timezone)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo(project.timezone)
