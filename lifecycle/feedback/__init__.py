@@ -1,0 +1,1 @@
+"""What contacts tell us when asked: surveys."""
