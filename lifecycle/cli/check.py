@@ -1,0 +1,79 @@
+"""`lifecycle check`: the compiler. Every mistake in every file, each with its place; needs no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lifecycle.base.errors import UsageError
+from lifecycle.cli.output import emit_json, note
+from lifecycle.cli.session import Session, json_option, pass_session
+
+if TYPE_CHECKING:
+    from lifecycle.spec.diagnostics import Diagnostic
+
+EXIT_CONTENT = 3
+
+
+@click.command(epilog="Example:  lifecycle check campaigns/welcome.yaml")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the findings."
+)
+@json_option
+@pass_session
+def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
+    """Report every error in the content, with its place.
+
+    With PATHS (files or folders), only what stands there is shown; all of it is checked either way. Exit code 3 means
+    that there are errors; warnings alone give 0.
+    """
+    from lifecycle.spec.diagnostics import as_json, as_text
+    from lifecycle.spec.project import read_folder
+
+    files = read_folder(session.folder)
+    wanted = [_inside(path, session.folder) for path in paths]
+    found = [each for each in diagnose(files) if _covers(wanted, each.place.path)]
+    if session.json or form == "json":
+        emit_json(as_json(found))
+    else:
+        for diagnostic in found:
+            click.echo(as_text(diagnostic, files))
+    errors = sum(each.is_error for each in found)
+    checked = sum(_covers(wanted, path) for path in files)
+    note(f"{_count(checked, 'file')}: {_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}")
+    return EXIT_CONTENT if errors else 0
+
+
+def diagnose(files: Mapping[str, str]) -> list[Diagnostic]:
+    """Return all that is wrong with a project: its YAML, its meaning, its journey tests, its templates and catalogs."""
+    from lifecycle.render.check import check_templates
+    from lifecycle.spec.diagnostics import in_order
+    from lifecycle.spec.journey_tests import load_journey_tests
+    from lifecycle.spec.project import load
+
+    loaded = load(files)
+    found = list(loaded.diagnostics)
+    if loaded.partial is not None:  # templates are checked against what is sound, so that one run finds everything
+        found += load_journey_tests(files, loaded.partial)[1]
+        found += check_templates(loaded.partial)
+    return in_order(found)
+
+
+def _inside(path: Path, folder: Path) -> str:
+    """Return the path as diagnostics name it. It is looked for from here, then from the project's folder."""
+    for candidate in (path.absolute(), folder / path):
+        if candidate.exists() and candidate.resolve().is_relative_to(folder.resolve()):
+            return candidate.resolve().relative_to(folder.resolve()).as_posix()
+    raise UsageError(f"nothing at {path} in {folder}", hint="name a file or folder of the project")
+
+
+def _covers(wanted: Sequence[str], path: str) -> bool:
+    return not wanted or any(each in {".", path} or path.startswith(f"{each}/") for each in wanted)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
