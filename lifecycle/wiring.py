@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
@@ -15,9 +16,16 @@ from lifecycle.base.errors import ContentError, SettingsError
 from lifecycle.base.tokens import Tokens
 
 if TYPE_CHECKING:
+    from lifecycle.deliver.channel import Channels
+    from lifecycle.deliver.compose import Composer
+    from lifecycle.deliver.parts import Parts
+    from lifecycle.deliver.sign import Signer
     from lifecycle.journey.versions import Versions
     from lifecycle.spec.model import Content
     from lifecycle.store.engine import Store
+    from lifecycle.web.parts import WebParts
+
+log = logging.getLogger("lifecycle")
 
 #: Everything the engine keeps beside a project when nothing else is set: database, secret, mails.
 STATE_FOLDER = ".lifecycle"
@@ -171,9 +179,82 @@ class Engine:
         """Return the version in force, None before the first `apply`; notices an apply by another process."""
         return self.versions.in_force()
 
+    def applied(self) -> Content:
+        """Return the version in force; before the first `apply`, put the files into force (first use, said aloud)."""
+        found = self.in_force()
+        if found is not None:
+            return found
+        from lifecycle.plan.apply import apply
+
+        apply(self.store, self.files(), None, self.clock.now())
+        log.warning("nothing was in force yet, so the files are now; `lifecycle apply` puts later edits into force")
+        return self.versions.get(self.files().hash)
+
     def content(self) -> Content:
         """Return the version in force, else the files."""
         return self.in_force() or self.files()
+
+    def signer(self) -> Signer | None:
+        """Return the DKIM signer, None when no key is set. Raises SettingsError for half a setting or a bad key."""
+        from lifecycle.deliver.sign import Signer
+
+        given = (self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file)
+        domain, selector, key_file = given
+        if domain is None or selector is None or key_file is None:
+            if any(given):
+                raise SettingsError(
+                    "DKIM is set by halves", hint="LIFECYCLE_DKIM_DOMAIN, _SELECTOR and _KEY_FILE go together"
+                )
+            return None
+        return Signer.from_file(domain, selector, key_file)
+
+    def composer(self) -> Composer:
+        """Return what makes mails of ledger rows."""
+        from lifecycle.deliver.compose import Composer
+
+        return Composer(self.tokens, self.settings.base_url, signer=self.signer())
+
+    def channels(self) -> Channels:
+        """Return the providers: SMTP when it is set, else a folder of .eml files."""
+        from lifecycle.deliver.channel import Channel, Channels
+        from lifecycle.providers.base import Provider
+        from lifecycle.providers.folder import FolderProvider
+        from lifecycle.providers.smtp import SmtpProvider
+
+        chosen: Provider
+        if self.settings.smtp_url is not None:
+            chosen = SmtpProvider(self.settings.smtp_url)
+        else:
+            chosen = FolderProvider(self.settings.mail_folder)
+        return Channels([Channel(chosen, self.clock, rate_per_s=self.settings.rate_per_s)])
+
+    def parts(self) -> Parts:
+        """Return what delivery works with."""
+        from lifecycle.deliver.parts import Parts
+
+        return Parts(
+            store=self.store,
+            clock=self.clock,
+            content=self.applied,
+            compose=self.composer(),
+            channels=self.channels(),
+        )
+
+    def web_parts(self) -> WebParts:
+        """Return what the web application works with."""
+        from lifecycle.web.parts import WebParts
+
+        settings = self.settings
+        return WebParts(
+            store=self.store,
+            clock=self.clock,
+            tokens=self.tokens,
+            content=self.content,
+            secret=settings.secret(),
+            base_url=settings.base_url,
+            write_keys=frozenset(settings.write_keys),
+            admin_password=settings.admin_password,
+        )
 
     def with_settings(self, **changes: object) -> Engine:
         """Return a new engine with other settings and the same clock."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lifecycle.audience.evaluate import Setting
-from lifecycle.audience.review import Review, review
-from lifecycle.audience.state import ContactState, MembershipFact
+from lifecycle.audience.setting import Setting
+from lifecycle.audience.review import Review, apply_review, review
+from lifecycle.audience.state import ContactState
 from lifecycle.base.units import Share
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey import machine
@@ -124,6 +124,10 @@ class ContactTurn:
         self._tracked.append(made)
         return made
 
+    def settle(self, at: datetime) -> None:
+        """Put the contact where it stands at `at`, as history: stage and memberships, and nothing is triggered."""
+        self._review(at, "import", None, triggers=False)
+
     # ------------------------------------------------------------ stimuli
 
     def _on_event(self, event: EventFact) -> None:
@@ -167,13 +171,7 @@ class ContactTurn:
         if not found.changed:
             return
         self.turn.reviews.append((found, at, cause))
-        for segment in found.entered:
-            self._state.memberships[segment] = MembershipFact(at)
-        for segment in found.left:
-            stay = self._state.memberships[segment]
-            self._state.memberships[segment] = MembershipFact(stay.entered_at, at)
-        if found.stage != self._state.stage:
-            self._state.stage, self._state.stage_since_at = found.stage, at
+        apply_review(self._state, found, at)
         if triggers:
             self._on_crossings(found, at, event)
 

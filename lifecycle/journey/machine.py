@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, assert_never
 
-from lifecycle.audience.evaluate import Setting, evaluate
+from lifecycle.audience.evaluate import evaluate
+from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.base.ids import bucket, keyed_hash
 from lifecycle.base.units import Duration, at_local, parse_instant

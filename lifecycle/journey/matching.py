@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from lifecycle.audience.values import passes
+from lifecycle.audience.values import at_path, passes
 from lifecycle.intake.facts import EventFact
 from lifecycle.spec.conditions import PropertyTest
 
 
 def property_at(event: EventFact, path: Sequence[str]) -> Any:
     """Return what stands at `path` in the event's properties, None when nothing does; a leading `properties` is ours."""
-    found: Any = event.properties
-    for key in path[1:] if path and path[0] == "properties" else path:
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(key)
-    return found
+    return at_path(event.properties, path[1:] if path and path[0] == "properties" else path)
 
 
 def matches(where: Sequence[PropertyTest], event: EventFact) -> bool:

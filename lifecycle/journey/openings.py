@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, or_, select
 
 from lifecycle.audience.compile import compile_condition
-from lifecycle.audience.evaluate import Setting
+from lifecycle.audience.setting import Setting
 from lifecycle.base.errors import UsageError
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.enrol import Opening, opening_by_event

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lifecycle.base.ids import keyed_hash
@@ -84,7 +84,11 @@ def insert_once(connection: Connection, table: Table) -> Any:
 #: Mails that have not been claimed; a claimed one finds the enrolment's end in the release.
 _CANCEL = (
     update(messages)
-    .where(messages.c.enrolment_id == bindparam("enrolment"), messages.c.state.in_(["queued", "deferred"]))
+    .where(
+        messages.c.enrolment_id == bindparam("enrolment"),
+        # no IN here: an expanding parameter cannot be executed for many rows
+        or_(messages.c.state == "queued", messages.c.state == "deferred"),
+    )
     .values(state="cancelled", reason=bindparam("why"))
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from lifecycle.audience.clauses import Clause, clauses
-from lifecycle.audience.evaluate import Setting
+from lifecycle.audience.setting import Setting
 from lifecycle.audience.membership import load_tops
 from lifecycle.audience.state import ContactState
 from lifecycle.journey.load import load_states

@@ -1,0 +1,138 @@
+"""The engine at work: web, scheduler and workers, in one process or each in its own; started, stopped, never lost.
+
+Stopping finishes what has begun and hands the rest back; killing loses nothing either, it only takes a lease's time.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from lifecycle.base.errors import UsageError
+from lifecycle.deliver.actors import Hints, Lanes, declare_actors, make_broker, start_workers
+from lifecycle.deliver.scheduler import Scheduler
+from lifecycle.deliver.send import deliver_batch
+from lifecycle.journey.advance import advance
+
+if TYPE_CHECKING:
+    import dramatiq
+
+    from lifecycle.web.serve import Server
+    from lifecycle.wiring import Engine
+
+log = logging.getLogger("lifecycle")
+
+
+class Runtime:
+    """The parts that were asked for. A context manager: starts them on the way in, stops them on the way out."""
+
+    def __init__(self, engine: Engine, *, web: bool = True, scheduler: bool = True, workers: bool = True) -> None:
+        if engine.settings.broker_url is None and not (scheduler and workers) and (scheduler or workers):
+            raise UsageError(
+                "scheduler and worker apart need a broker between them",
+                hint="set LIFECYCLE_BROKER_URL=redis://…, or use `lifecycle run`",
+            )
+        self.engine = engine
+        self.parts = engine.parts() if scheduler or workers else None
+        self.server: Server | None = None
+        self._web = web
+        self._scheduler = scheduler
+        self._workers = workers
+        self._broker: dramatiq.Broker | None = None
+        self._pool: dramatiq.Worker | None = None
+        self._thread: threading.Thread | None = None
+        self.schedule: Scheduler | None = None
+
+    def advance_all(self) -> None:
+        """Give every contact its turn that has something new or due."""
+        engine = self.engine
+        while not self._stopping():
+            if not advance(engine.store, engine.versions, engine.settings.secret(), engine.clock.now()).contacts:
+                return
+
+    def deliver_all(self) -> None:
+        """Deliver until nothing more is due."""
+        if self.parts is None:
+            return
+        while not self._stopping():
+            if not deliver_batch(self.parts).claimed:
+                return
+
+    def start(self, *, ticking: bool = True) -> Self:
+        """Start everything. Without `ticking` the scheduler only ticks when it is told to (virtual time)."""
+        if self.parts is not None:
+            self.engine.applied()
+            self._broker = make_broker(self.engine.settings.broker_url)
+            lanes = Lanes()
+            declare_actors(self._broker, deliver=self.deliver_all, advance=self.advance_all, lanes=lanes)
+            if self._workers:
+                self._pool = start_workers(self._broker, self.engine.settings.workers + 1)
+            if self._scheduler:
+                self.schedule = Scheduler(
+                    self.parts,
+                    Hints(self._broker, self.engine.clock, lanes),
+                    deliver_lanes=self.engine.settings.workers,
+                )
+                if ticking:
+                    self._thread = threading.Thread(target=self.schedule.run, name="scheduler", daemon=True)
+                    self._thread.start()
+        if self._web:
+            from lifecycle.web.app import create_app
+            from lifecycle.web.serve import Server
+
+            settings = self.engine.settings
+            self.server = Server(create_app(self.engine.web_parts()), settings.host, settings.port, access_log=True)
+            self.server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop: no new work, finish what has begun, hand back what is claimed."""
+        if self.parts is not None:
+            self.parts.stop.set()
+        if self.server is not None:
+            self.server.stop()
+        if self._thread is not None:
+            self._thread.join(30)
+        if self._pool is not None:
+            self._pool.stop()
+        if self._broker is not None:
+            self._broker.close()
+        if self.parts is not None:
+            self.parts.channels.close()
+
+    def wait_idle(self) -> None:
+        """Wait until every hint that was given has been worked off. In-process broker only."""
+        from dramatiq.brokers.stub import StubBroker
+
+        if isinstance(self._broker, StubBroker) and self._pool is not None:
+            for queue in list(self._broker.queues):
+                self._broker.join(queue, fail_fast=False)
+            self._pool.join()
+
+    def _stopping(self) -> bool:
+        return self.parts is not None and self.parts.stop.is_set()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def until_signalled() -> None:
+    """Block until SIGINT or SIGTERM; a second one ends the process at once, which loses nothing either."""
+    told = threading.Event()
+
+    def tell(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
+    while not told.wait(1):
+        pass
