@@ -13,6 +13,7 @@ from functools import partial
 from typing import Literal, NoReturn, TypeAlias, TypeVar, cast
 
 from lifecycle.spec import rules_shape as rules
+from lifecycle.spec.conditions import Test
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.place import Place
 from lifecycle.spec.source import MAX_PER_FILE, Entry, ListNode, MapNode, Node, ScalarNode
@@ -38,6 +39,21 @@ class Reference:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A property of events, or an attribute, that is tested or read: what a declaration can be held against.
+
+    `events` is None for the event that triggers the campaign. `needs` is the type that it is read as, if one is needed.
+    """
+
+    owner: Literal["event", "contact", "account"]
+    path: tuple[str, ...]
+    place: Place
+    tests: tuple[Test, ...] = ()
+    events: tuple[str, ...] | None = ()
+    needs: Literal["", "number", "date"] = ""
+
+
 @dataclass(slots=True)
 class Reading:
     """One run over the files: what was found, what must be resolved, and what the project says of local matters.
@@ -47,6 +63,7 @@ class Reading:
 
     found: list[Diagnostic] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
     zone: tzinfo = UTC
     locales: tuple[str, ...] | None = None
     #: how many diagnostics `found` may hold before the file at hand is given up; see `begin`
@@ -180,6 +197,11 @@ class Fields:
         """Return the place of the key, else of the mapping."""
         entry = self._entries.get(key)
         return entry.key.place if entry else self.node.place
+
+    def value_place(self, key: str) -> Place:
+        """Return the place of the value under the key, else of the mapping."""
+        entry = self._entries.get(key)
+        return entry.value.place if entry else self.node.place
 
     def required(self, key: str, read: Decoder[T], *, hint: str = "") -> T:
         """Return what `read` reads under `key`. When it is missing or refused, that is reported and `close` raises."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 from typing import Any, cast
 
@@ -9,12 +10,13 @@ from cronsim import CronSim, CronSimError
 
 from lifecycle.base.units import Duration
 from lifecycle.spec import model, rules_shape
-from lifecycle.spec.decode import Fields, Reading, one_or_more
-from lifecycle.spec.decode_condition import combined, condition, property_tests
+from lifecycle.spec.conditions import EventLeaf, walk
+from lifecycle.spec.decode import Fields, Reading, Use, one_or_more
+from lifecycle.spec.decode_condition import combined, condition, property_tests, use_properties
 from lifecycle.spec.decode_steps import StepReader
 from lifecycle.spec.decode_values import (
     any_duration,
-    below,
+    attribute_path,
     duration,
     event_name,
     formatted,
@@ -31,6 +33,7 @@ from lifecycle.spec.decode_values import (
     weekday,
 )
 from lifecycle.spec.diagnostics import did_you_mean
+from lifecycle.spec.rules_conditions import PropertyOfNoEvent
 from lifecycle.spec.source import Node, ScalarNode
 
 _TRIGGERS = ("event", "segment_entered", "segment_left", "stage_entered", "date", "schedule", "at")
@@ -49,6 +52,7 @@ def segment(node: Node, reading: Reading) -> model.Segment:
 
 def campaign(node: Node, reading: Reading) -> model.Campaign:
     """Read campaigns/NAME.yaml."""
+    before = len(reading.uses)
     fields = Fields(node, "a campaign", reading)
     called = fields.required("campaign", name)
     made = model.Campaign(
@@ -74,7 +78,20 @@ def campaign(node: Node, reading: Reading) -> model.Campaign:
         place=fields.place("campaign"),
     )
     fields.close()
+    _resolve_trigger(made.trigger, reading, before)
     return made
+
+
+def _resolve_trigger(found: model.Trigger, reading: Reading, before: int) -> None:
+    """Say of which event those properties are that a step reads from "the" event."""
+    events = found.events if isinstance(found, model.EventTrigger) else None
+    for index in range(before, len(reading.uses)):
+        use = reading.uses[index]
+        if use.events is None and events is not None:
+            reading.uses[index] = replace(use, events=events)
+        elif use.events is None:
+            message = f"properties.{'.'.join(use.path)} is read from the trigger's event, but no event triggers this"
+            reading.found.append(PropertyOfNoEvent.at(use.place, message))
 
 
 def _stage(node: Node, reading: Reading) -> str:
@@ -94,6 +111,14 @@ def goal(node: Node, reading: Reading) -> model.Goal:
         fields.close(hints=lambda _: "the condition stands under when, or beside within and value, not both")
     else:
         when = combined(fields)
+    if value is not None:
+        events = tuple(event for leaf in walk(when) if isinstance(leaf, EventLeaf) for event in leaf.events)
+        place = fields.value_place("value")
+        if events:
+            reading.uses.append(Use("event", value, place, (), events, "number"))
+        else:
+            message = "the value is a property of the event that meets the goal, but no event does"
+            reading.refuse(rules_shape.KeysExclude.at(place, message, hint="a goal with value needs event:"))
     return model.Goal(when, within, value, place=node.place)
 
 
@@ -170,18 +195,22 @@ def _event_trigger(fields: Fields) -> model.Trigger:
     if restart_on and quiet_for is None and not fields.has("quiet_for"):
         message = '"restart_on" restarts the clock of "quiet_for", which is missing'
         fields.report(rules_shape.MissingKey.at(fields.place("restart_on"), message))
+    if not fields.refused:
+        use_properties(events, where, fields.reading)
+        if key is not None:
+            fields.reading.uses.append(Use("event", key, fields.value_place("key"), (), events))
     return model.EventTrigger(events, where, quiet_for, restart_on, key, place=fields.place("event"))
 
 
 def _date_trigger(node: Node, reading: Reading) -> model.Trigger:
     fields = Fields(node, "a date trigger", reading)
-    of = fields.required("of", below("contact", "account"))
+    of = fields.required("of", attribute_path)
     every = fields.maybe("every", option("year", "month"))
     offset = fields.optional("offset", any_duration, Duration())
     at = fields.optional("at", time_of_day, time(9, 0))
     fields.close()
-    owner = "contact" if of[0] == "contact" else "account"
-    return model.DateTrigger(cast("Any", owner), of[1], cast("Any", every), offset, at, place=node.place)
+    reading.uses.append(Use(of[0], of[1], fields.value_place("of"), needs="date"))
+    return model.DateTrigger(of[0], of[1], cast("Any", every), offset, at, place=node.place)
 
 
 def _cron(word: str) -> str:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from lifecycle.base.units import Share
 from lifecycle.spec import conditions as made
 from lifecycle.spec import rules_conditions as rules
 from lifecycle.spec import rules_shape
 from lifecycle.spec.conditions import FACTS, Condition, PropertyTest, Span
-from lifecycle.spec.decode import Fields, Reading, Refused, every, listed, one_or_more, wrong_type
+from lifecycle.spec.decode import Fields, Reading, Refused, Use, every, listed, one_or_more, wrong_type
 from lifecycle.spec.decode_tests import clause_tests, count_tests, fact_tests, number_operators
 from lifecycle.spec.decode_values import (
-    below,
+    attribute_path,
     duration,
     event_name,
     instant,
@@ -144,7 +144,9 @@ def _attribute(entry: Entry, reading: Reading) -> Condition:
     owner, _, tail = entry.name.partition(".")
     path = path_parts(tail, entry.key, reading)
     tests = clause_tests(entry.value, reading)
-    return made.AttributeLeaf("contact" if owner == "contact" else "account", path, tests, place=entry.key.place)
+    whose: Literal["contact", "account"] = "contact" if owner == "contact" else "account"
+    reading.uses.append(Use(whose, path, entry.key.place, tests))
+    return made.AttributeLeaf(whose, path, tests, place=entry.key.place)
 
 
 def _fact(entry: Entry, reading: Reading) -> Condition:
@@ -161,6 +163,13 @@ def property_tests(node: Node, reading: Reading) -> tuple[PropertyTest, ...]:
         return PropertyTest(path, clause_tests(entry.value, reading), place=entry.key.place)
 
     return every([partial(one, entry) for entry in node.entries], reading)
+
+
+def use_properties(events: tuple[str, ...], where: tuple[PropertyTest, ...], reading: Reading) -> None:
+    """Remember that these properties of the events are tested."""
+    for test in where:
+        if test.place is not None:
+            reading.uses.append(Use("event", test.path, test.place, test.tests, events))
 
 
 def _span(fields: Fields) -> Span:
@@ -183,6 +192,7 @@ def _event(entry: Entry, fields: Fields) -> Condition:
     span = Span() if "within" in fields.known else _span(fields)
     if fields.refused:
         raise Refused
+    use_properties(names, where, fields.reading)
     return made.EventLeaf(names, where, count, span, place=entry.key.place)
 
 
@@ -202,6 +212,8 @@ def _total(entry: Entry, reading: Reading) -> Condition:
     span = _span(fields)
     tests = number_operators(fields)
     fields.close()
+    use_properties(names, where, reading)
+    reading.uses.append(Use("event", of, fields.value_place("of"), (), names, "number"))
     return made.TotalLeaf(names, of, tests, where, span, place=entry.key.place)
 
 
@@ -217,8 +229,7 @@ def _message(entry: Entry, reading: Reading) -> Condition:
         message = '"step" names a step of a campaign: "campaign" is missing'
         fields.report(rules_shape.MissingKey.at(fields.place("step"), message))
     elif step is not None:
-        written = fields.entry("step")
-        reading.refer("step", f"{campaign}:{step}", written.value.place if written else entry.key.place)
+        reading.refer("step", f"{campaign}:{step}", fields.value_place("step"))
     within = fields.maybe("within", duration)
     last = fields.maybe("last", integer(1, 1000))
     fields.close()
@@ -232,13 +243,14 @@ def _consent(entry: Entry, reading: Reading) -> Condition:
 
 def _date(entry: Entry, reading: Reading) -> Condition:
     fields = Fields(entry.value, "a date condition", reading)
-    of = fields.required("of", below("contact", "account"))
+    of = fields.required("of", attribute_path)
     every_ = fields.maybe("every", option("year", "month"))
     direction = fields.one_of(("in_next", "in_last"))
     length = fields.required(direction, duration) if direction else None
     fields.close()
+    reading.uses.append(Use(of[0], of[1], fields.value_place("of"), needs="date"))
     return made.DateLeaf(
-        "contact" if of[0] == "contact" else "account",
+        of[0],
         of[1],
         cast("Any", every_),
         in_next=length if direction == "in_next" else None,

@@ -13,10 +13,12 @@ from typing import Any, TypeAlias, cast
 
 from lifecycle.base.units import Duration
 from lifecycle.spec import model, rules_shape
-from lifecycle.spec.decode import Fields, Reading, every, listed, mapped, one_or_more, wrong_type
-from lifecycle.spec.decode_condition import condition, property_tests
+from lifecycle.spec.conditions import Test
+from lifecycle.spec.decode import Fields, Reading, Use, every, listed, mapped, one_or_more, wrong_type
+from lifecycle.spec.decode_condition import condition, property_tests, use_properties
 from lifecycle.spec.decode_values import (
     any_duration,
+    data,
     data_map,
     duration,
     event_name,
@@ -154,6 +156,8 @@ class StepReader:
             inner.report(rules_shape.KeysExclude.at(inner.place("offset"), message))
         inner.close()
         path = until if isinstance(until, tuple) else None
+        if path is not None:
+            self._reading.uses.append(Use("event", path, inner.value_place("until"), (), None, "date"))
         wall = None if isinstance(until, tuple) else until
         return model.Wait(given, length, wall, weekdays, path, offset, place=head.value.place)
 
@@ -161,6 +165,7 @@ class StepReader:
         inner = Fields(head.value, "a wait_for step", self._reading) if isinstance(head.value, MapNode) else fields
         names = inner.required("event" if inner is not fields else "wait_for", one_or_more(event_name))
         where = inner.optional("where", property_tests, ())
+        use_properties(names or (), where, self._reading)
         timeout = inner.required("timeout", duration, hint="how long to wait at most, as timeout: 3d")
         then = inner.optional("then", self.steps, ())
         on_timeout = inner.optional("on_timeout", self.steps, ())
@@ -239,6 +244,8 @@ class StepReader:
         per = inner.required("per", property_path) if chosen == "per" else None
         reason = inner.optional("reason", text, "")
         inner.close()
+        if per is not None:
+            self._reading.uses.append(Use("event", per, inner.value_place("per"), (), None, "number"))
         return model.Points(given, amount, per, reason, place=head.key.place)
 
     def _coupon(self, fields: Fields, head: Entry, given: str) -> Step:
@@ -337,8 +344,12 @@ def _attributes(node: Node, reading: Reading) -> dict[str, Any]:
             message = "an update sets attributes of the contact"
             reading.refuse(rules_shape.BadName.at(entry.key.place, message))
         called = entry.name.removeprefix("contact.")
-        path_parts(called, entry.key, reading)
-        empty = isinstance(entry.value, ScalarNode) and entry.value.value is None and entry.value.text
-        return called, None if empty else scalar(entry.value, reading)
+        path = path_parts(called, entry.key, reading)
+        if isinstance(entry.value, ScalarNode) and entry.value.value is None and entry.value.text:
+            return called, None  # `null` written out takes the attribute away
+        value = data(entry.value, reading) if isinstance(entry.value, ListNode) else scalar(entry.value, reading)
+        tests = () if isinstance(value, list) else (Test("is", value, place=entry.value.place),)
+        reading.uses.append(Use("contact", path, entry.key.place, tests))
+        return called, value
 
     return dict(every([partial(one, entry) for entry in node.entries], reading))

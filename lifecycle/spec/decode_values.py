@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from lifecycle.base.address import parse_address
@@ -296,21 +296,23 @@ def weekday(node: Node, reading: Reading) -> Weekday:
     return option(*WEEKDAYS)(node, reading)
 
 
-def below(*roots: str) -> Decoder[tuple[str, tuple[str, ...]]]:
-    """Return a decoder of a dotted path below one of `roots`, as (root, path): `properties.total`."""
+def _rooted(node: Node, reading: Reading, roots: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Read a dotted path below one of `roots`, as (root, path)."""
+    word = text(node, reading)
+    root, _, tail = word.partition(".")
+    if root not in roots or not tail:
+        bare = not tail and root not in roots
+        hint = f'did you mean "{roots[0]}.{word}"?' if bare else f"as {roots[0]}.name"
+        wanted = " or ".join(f"{root}." for root in roots)
+        message = f'"{shorten(word)}" is not a path below {wanted}'
+        reading.refuse(rules.BadFormat.at(node.place, message, hint=hint))
+    return root, path_parts(tail, node, reading)
 
-    def decode(node: Node, reading: Reading) -> tuple[str, tuple[str, ...]]:
-        word = text(node, reading)
-        root, _, tail = word.partition(".")
-        example = f"{roots[0]}.name"
-        if root not in roots or not tail:
-            hint = f'did you mean "{roots[0]}.{word}"?' if not tail and root not in roots else f"as {example}"
-            wanted = " or ".join(f"{root}." for root in roots)
-            message = f'"{shorten(word)}" is not a path below {wanted}'
-            reading.refuse(rules.BadFormat.at(node.place, message, hint=hint))
-        return root, path_parts(tail, node, reading)
 
-    return decode
+def attribute_path(node: Node, reading: Reading) -> tuple[Literal["contact", "account"], tuple[str, ...]]:
+    """Read `contact.birthday` as ("contact", ("birthday",))."""
+    owner, path = _rooted(node, reading, ("contact", "account"))
+    return "contact" if owner == "contact" else "account", path
 
 
 def path_parts(tail: str, node: Node, reading: Reading) -> tuple[str, ...]:
@@ -324,7 +326,7 @@ def path_parts(tail: str, node: Node, reading: Reading) -> tuple[str, ...]:
 
 def property_path(node: Node, reading: Reading) -> tuple[str, ...]:
     """Read `properties.total` as ("total",)."""
-    return below("properties")(node, reading)[1]
+    return _rooted(node, reading, ("properties",))[1]
 
 
 def local_text(node: Node, reading: Reading) -> LocalText:

@@ -156,15 +156,10 @@ def _expected(node: Node, reading: Reading) -> Expected:
         fields.required("send", step_id),
         fields.maybe("to", text),
         fields.maybe("where", data_map) or {},
-        place=_value_place(fields, "send"),
+        place=fields.value_place("send"),
     )
     fields.close()
     return made
-
-
-def _value_place(fields: Fields, key: str) -> Place:
-    entry = fields.entry(key)
-    return entry.value.place if entry else fields.node.place
 
 
 def _unknown_sends(test: JourneyTest, content: Content) -> Iterator[Diagnostic]:

@@ -100,7 +100,7 @@ def load(files: Mapping[str, str]) -> Loaded:
         },
     )
     declared = {"segment": segments.declared, "campaign": campaigns.declared}
-    reading.found += check_all(partial, reading.references, declared)
+    reading.found += check_all(partial, reading, declared)
     sound = not any(found.is_error for found in reading.found)
     return Loaded(partial if sound else None, in_order(reading.found), partial)
 

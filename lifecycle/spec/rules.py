@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from lifecycle.spec.decode import Reference
+from lifecycle.spec.decode import Reading
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.model import Content
+from lifecycle.spec.rules_campaigns import check_campaigns
+from lifecycle.spec.rules_cycles import check_cycles
 from lifecycle.spec.rules_references import check_references
+from lifecycle.spec.rules_types import check_uses
 
 
-def check_all(
-    content: Content, references: Sequence[Reference], declared: Mapping[str, AbstractSet[str]]
-) -> Iterator[Diagnostic]:
+def check_all(content: Content, reading: Reading, declared: Mapping[str, AbstractSet[str]]) -> Iterator[Diagnostic]:
     """Yield what is wrong between the files. `declared` holds, by kind, ids that broken files meant to declare too."""
-    yield from check_references(content, references, declared)
+    yield from check_references(content, reading.references, declared)
+    yield from check_uses(content, reading.uses)
+    yield from check_cycles(content)
+    yield from check_campaigns(content)

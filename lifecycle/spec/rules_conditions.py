@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifecycle.spec.diagnostics import Rule, Severity
+from lifecycle.spec.diagnostics import Rule
 
 
 class UnknownLeaf(Rule):
@@ -59,8 +59,13 @@ class StageInStage(Rule):
     code = "LC309"
 
 
-class AlwaysTrue(Rule):
-    """The condition holds for everyone."""
+class PropertyOfNoEvent(Rule):
+    """A property is read from the trigger's event, but no event triggers the campaign."""
 
     code = "LC310"
-    severity = Severity.WARNING
+
+
+class UseTypeDiffers(Rule):
+    """It is read as another type than it is declared with."""
+
+    code = "LC311"

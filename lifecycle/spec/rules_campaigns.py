@@ -1,0 +1,264 @@
+"""LC4xx: a campaign that reads well and means something that nobody wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from lifecycle.base.units import Duration
+from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity
+from lifecycle.spec.model import (
+    BroadcastTrigger,
+    Campaign,
+    Content,
+    ManualTrigger,
+    ScheduleTrigger,
+    SegmentTrigger,
+    Send,
+    StageTrigger,
+    walk_steps,
+)
+from lifecycle.spec.paths import Passage, passages
+from lifecycle.spec.place import Place
+
+
+class CampaignRule(Rule):
+    """A rule about one campaign among all the content."""
+
+    rules: ClassVar[list[type[CampaignRule]]] = []
+
+    def __init_subclass__(cls) -> None:
+        """Register the rule among those that `check_campaigns` runs."""
+        super().__init_subclass__()
+        CampaignRule.rules.append(cls)
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Yield this mistake wherever the campaign makes it."""
+        raise NotImplementedError
+
+
+def check_campaigns(content: Content) -> Iterator[Diagnostic]:
+    """Yield what every rule finds in every campaign."""
+    for campaign in content.campaigns.values():
+        for rule in CampaignRule.rules:
+            yield from rule.find(campaign, content)
+
+
+def _place(campaign: Campaign) -> Place:
+    return campaign.place or Place(f"campaigns/{campaign.campaign}.yaml", 1, 1)
+
+
+class MarketingWithoutTopic(CampaignRule):
+    """A marketing campaign needs a topic: what people consent to and unsubscribe from."""
+
+    code = "LC401"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look at kind and topic."""
+        if campaign.kind == "marketing" and campaign.topic is None:
+            topics = ", ".join(topic.topic for topic in content.project.topics[:8])
+            hint = f"topic: one of {topics}" if topics else "declare topics: in lifecycle.yaml"
+            yield cls.at(_place(campaign), hint=hint)
+
+
+class NoGoal(CampaignRule):
+    """A campaign without a goal cannot say whether it works."""
+
+    code = "LC402"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look for the goal."""
+        del content
+        if campaign.goal is None:
+            yield cls.at(_place(campaign), hint="as goal: {event: Order Completed, within: 5d}")
+
+
+class UnreachableStep(CampaignRule):
+    """No way leads to this step."""
+
+    code = "LC403"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look for steps behind an exit, alone or on every arm."""
+        del content
+        previous = None
+        for passage in passages(campaign):
+            if not passage.reached and (previous is None or previous.reached):
+                yield cls.at(passage.step.place or _place(campaign), hint="every way ends before it")
+            previous = passage
+
+
+class DeadlinePassed(CampaignRule):
+    """The waits before this mail are longer than its deadline: it is never sent."""
+
+    code = "LC404"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Add up the shortest way to each send."""
+        del content
+        for passage, deadline in _deadlines(campaign):
+            if passage.soonest_s > deadline.approximate_s():
+                waited = Duration(int(passage.soonest_s))
+                message = f"the deadline of {deadline} has passed before this mail: the waits take {waited} or more"
+                yield cls.at(passage.step.place or _place(campaign), message)
+
+
+def _deadlines(campaign: Campaign) -> Iterator[tuple[Passage, Duration]]:
+    for passage in passages(campaign):
+        if isinstance(passage.step, Send) and passage.step.deadline is not None and passage.reached:
+            yield passage, passage.step.deadline
+
+
+class QuietPastDeadline(CampaignRule):
+    """Quiet hours are longer than the deadline: what falls due as they begin is never sent."""
+
+    code = "LC405"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Hold each deadline against the project's quiet hours."""
+        quiet = content.project.policies.quiet_hours
+        kept = campaign.kind == "marketing" and campaign.send_window.quiet_hours == "keep"
+        if quiet is None or not kept or quiet.then != "next":
+            return
+        start, end = (wall.hour * 3600 + wall.minute * 60 for wall in (quiet.window.start, quiet.window.end))
+        length = (end - start) % 86400
+        for passage, deadline in _deadlines(campaign):
+            if passage.soonest_s + length > deadline.approximate_s() >= passage.soonest_s:
+                message = f"quiet hours of {Duration(length)} hold this mail past its deadline of {deadline}"
+                hint = "send_window: {quiet_hours: ignore} sends it at night too"
+                yield cls.at(passage.step.place or _place(campaign), message, hint=hint)
+
+
+class EndsBeforeStart(CampaignRule):
+    """The campaign ends before it starts."""
+
+    code = "LC406"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Compare starts and ends."""
+        del content
+        if campaign.starts and campaign.ends and campaign.ends <= campaign.starts:
+            yield cls.at(_place(campaign), f"the campaign ends at {campaign.ends:%Y-%m-%d %H:%M}Z, before it starts")
+
+
+class CouponExpired(CampaignRule):
+    """The coupon has expired before the mail that brings it."""
+
+    code = "LC407"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Add up the waits between each coupon and the sends whose template names it."""
+        for passage in passages(campaign):
+            if not isinstance(passage.step, Send):
+                continue
+            for coupon, made_s in passage.coupons:
+                age = passage.soonest_s - made_s
+                if coupon.expires is None or age < coupon.expires.approximate_s():
+                    continue
+                if _names(content, passage.step.template, coupon.name):
+                    message = f'"{coupon.name}" is valid for {coupon.expires} and mailed {Duration(int(age))} later'
+                    yield cls.at(passage.step.place or _place(campaign), message, hint="make it right before the send")
+
+
+def _names(content: Content, template: str, word: str) -> bool:
+    """Say whether a template, in any locale, has the word (layouts and partials aside)."""
+    stem = f"templates/{template}."
+    return any(f"{word}." in text for path, text in content.files.items() if path.startswith(stem))
+
+
+class HoldoutIgnored(CampaignRule):
+    """Transactional mails have no holdout: everyone gets them."""
+
+    code = "LC408"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look at kind and holdout."""
+        del content
+        if campaign.kind == "transactional" and campaign.holdout is not None:
+            yield cls.at(_place(campaign), hint="take holdout away, or make it marketing")
+
+
+class OnlyOnce(CampaignRule):
+    """With reentry: once, each contact gets only the first one."""
+
+    code = "LC409"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look at schedules, and at hand-sent campaigns, which may be sent again."""
+        del content
+        if isinstance(campaign.trigger, ScheduleTrigger | ManualTrigger) and campaign.reentry.mode == "once":
+            place = campaign.reentry.place or campaign.trigger.place or _place(campaign)
+            yield cls.at(place, hint="reentry: always")
+
+
+class NobodyIsInside(CampaignRule):
+    """enroll: current_and_future needs a state to be in: a segment or a stage."""
+
+    code = "LC410"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look at enroll and trigger."""
+        del content
+        if campaign.enroll == "current_and_future" and not isinstance(campaign.trigger, SegmentTrigger | StageTrigger):
+            place = campaign.trigger.place or _place(campaign)
+            yield cls.at(place, hint="segment_entered, segment_left or stage_entered")
+
+
+class SamePeopleAtOnce(CampaignRule):
+    """Another campaign mails the same people at the same moment."""
+
+    code = "LC411"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Compare the triggers of live marketing campaigns that mail at once."""
+        if not _mails_at_once(campaign):
+            return
+        for other in content.campaigns.values():
+            if other.campaign >= campaign.campaign or not _mails_at_once(other):
+                continue
+            if other.trigger == campaign.trigger and other.audience == campaign.audience:
+                message = f'the campaign "{other.campaign}" has this trigger too, and both mail at once'
+                hint = "a wait, an audience or a frequency cap keeps them apart"
+                yield cls.at(campaign.trigger.place or _place(campaign), message, hint=hint)
+
+
+def _mails_at_once(campaign: Campaign) -> bool:
+    if campaign.kind != "marketing" or campaign.status != "live":
+        return False
+    if isinstance(campaign.trigger, ManualTrigger | BroadcastTrigger):
+        return False
+    return any(isinstance(each.step, Send) and each.soonest_s == 0 and each.reached for each in passages(campaign))
+
+
+class SendsNothing(CampaignRule):
+    """The campaign has no send step."""
+
+    code = "LC412"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look for steps that do anything a contact or the shop could notice."""
+        del content
+        if all(
+            type(step).__name__ in {"Wait", "WaitFor", "Branch", "Split", "Exit"} for step in walk_steps(campaign.steps)
+        ):
+            yield cls.at(_place(campaign), "no step of this campaign does anything")
