@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-#: Buckets have 53 bits, so that a bucket is an exact float in [0, 1).
-_BITS = 53
+#: How many buckets there are: 53 bits, so that a bucket is an exact float in [0, 1).
+BUCKETS = 1 << 53
 
 
 def bucket(key: str, salt: str) -> float:
-    """Return a number in [0, 1) that depends on `key` and `salt` alone, spread evenly. Source: BLAKE2b, 64 bits."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8, person=b"lifecycle", salt=_salt(salt)).digest()
-    return (int.from_bytes(digest, "big") >> (64 - _BITS)) / (1 << _BITS)
+    """Return a number in [0, 1) that depends on `key` and `salt` alone, spread evenly. Source: SHA-256."""
+    return bucket_number(key, salt) / BUCKETS
 
 
-def _salt(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+def bucket_number(key: str, salt: str) -> int:
+    """Return the bucket's number in [0, BUCKETS).
+
+    SHA-256 because PostgreSQL has it too: conditions compute the same number there (audience.expressions.Bucket).
+    """
+    digest = hashlib.sha256(salt.encode() + b"\0" + key.encode()).digest()
+    return int.from_bytes(digest[:7], "big") >> 3
 
 
 def content_hash(*parts: str | bytes) -> str:

@@ -1,0 +1,316 @@
+"""The few SQL expressions that SQLite and PostgreSQL spell differently, each with one meaning. Values are bound.
+
+JSON is walked by object keys only (`->` with a text on PostgreSQL, a quoted label on SQLite): lists are not walked into.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Numeric, String, literal
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from lifecycle.audience.leaves import MAX_AMOUNT
+from lifecycle.base.errors import ContentError
+from lifecycle.base.instants import DATE_PATTERN, NAIVE_PATTERN, ZONED_PATTERN
+from lifecycle.store.columns import Instant, Json
+
+#: What a key of JSON may look like in a condition: SQLite's labels know no escapes.
+_KEY = re.compile(r'[^"\\\x00-\x1f]{1,200}')
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A number as it is written: numeric on PostgreSQL, an integer or a double on SQLite."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type that binds it."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make what the driver takes."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        whole = value == value.to_integral_value() and abs(value) < 2**63
+        return int(value) if whole else float(value)
+
+
+class MoneyOperand(TypeDecorator[Decimal]):
+    """A number that is compared with a Money column, without being rounded to its 4 decimals."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type that binds it."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make what the driver takes."""
+        return Exact().process_bind_param(value * 10000 if dialect.name == "sqlite" else value, dialect)
+
+
+def json_keys(path: tuple[str, ...]) -> list[ColumnElement[str]]:
+    """Return the path's keys as bound texts. Raises ContentError for a key that a condition cannot name."""
+    for key in path:
+        if not _KEY.fullmatch(key):
+            raise ContentError(
+                f"a condition cannot name the property {key!r}", hint='no quotes, no "\\", no control characters'
+            )
+    return [literal(key, String()) for key in path]
+
+
+class _JsonAt(FunctionElement[Any]):
+    """Arguments: the document, then the keys."""
+
+    inherit_cache = True
+
+
+def _walk(element: _JsonAt, compiler: SQLCompiler, keys: int, **kw: Any) -> tuple[str, list[str]]:
+    document, *rest = (compiler.process(clause, **kw) for clause in element.clauses)
+    return document, rest[:keys]
+
+
+def _pg_at(element: _JsonAt, compiler: SQLCompiler, kw: dict[str, Any], skip: int = 0) -> str:
+    parts = [compiler.process(clause, **kw) for clause in element.clauses]
+    return "(" + " -> ".join(parts[: len(parts) - skip]) + ")"
+
+
+def _lite_at(element: _JsonAt, compiler: SQLCompiler, kw: dict[str, Any], skip: int = 0) -> str:
+    document, *keys = [compiler.process(clause, **kw) for clause in element.clauses]
+    labels = " || '\".\"' || ".join(keys[: len(keys) - skip])
+    return f"{document}, '$.\"' || {labels} || '\"'"
+
+
+class JsonExists(_JsonAt):
+    """There is something other than null."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+class JsonNumber(_JsonAt):
+    """The number there, NULL for anything else."""
+
+    inherit_cache = True
+    type = Exact()
+
+
+class JsonText(_JsonAt):
+    """The text there, NULL for anything else."""
+
+    inherit_cache = True
+    type = String()
+
+
+class JsonBoolean(_JsonAt):
+    """Whether it is true there; NULL for anything but true and false."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+class JsonListHas(_JsonAt):
+    """There is a list, and the last argument, a JSON scalar, is one of its items."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(JsonExists)
+def _exists(element: JsonExists, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(json_type({_lite_at(element, compiler, kw)}) <> 'null')"
+
+
+@compiles(JsonExists, "postgresql")
+def _exists_pg(element: JsonExists, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(jsonb_typeof{_pg_at(element, compiler, kw)} <> 'null')"
+
+
+@compiles(JsonNumber)
+def _number(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _lite_at(element, compiler, kw)
+    return f"CASE WHEN json_type({at}) IN ('integer', 'real') THEN json_extract({at}) END"
+
+
+@compiles(JsonNumber, "postgresql")
+def _number_pg(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _pg_at(element, compiler, kw)
+    return f"CASE WHEN jsonb_typeof{at} = 'number' THEN {at}::numeric END"
+
+
+@compiles(JsonText)
+def _text(element: JsonText, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _lite_at(element, compiler, kw)
+    return f"CASE WHEN json_type({at}) = 'text' THEN json_extract({at}) END"
+
+
+@compiles(JsonText, "postgresql")
+def _text_pg(element: JsonText, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _pg_at(element, compiler, kw)
+    return f"CASE WHEN jsonb_typeof{at} = 'string' THEN {at} #>> '{{}}' END"
+
+
+@compiles(JsonBoolean)
+def _boolean(element: JsonBoolean, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CASE json_type({_lite_at(element, compiler, kw)}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
+
+
+@compiles(JsonBoolean, "postgresql")
+def _boolean_pg(element: JsonBoolean, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _pg_at(element, compiler, kw)
+    return f"CASE WHEN jsonb_typeof{at} = 'boolean' THEN {at}::boolean END"
+
+
+@compiles(JsonListHas)
+def _list_has(element: JsonListHas, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _lite_at(element, compiler, kw, skip=1)
+    wanted = compiler.process(list(element.clauses)[-1], **kw)
+    kind = "CASE {} WHEN 'real' THEN 'integer' ELSE {} END"
+    same_kind = (
+        f"{kind.format('item.type', 'item.type')} = {kind.format(f'json_type({wanted})', f'json_type({wanted})')}"
+    )
+    found = f"SELECT 1 FROM json_each({at}) AS item WHERE {same_kind} AND item.value = json_extract({wanted}, '$')"
+    return f"(json_type({at}) = 'array' AND EXISTS ({found}))"
+
+
+@compiles(JsonListHas, "postgresql")
+def _list_has_pg(element: JsonListHas, compiler: SQLCompiler, **kw: Any) -> str:
+    at = _pg_at(element, compiler, kw, skip=1)
+    wanted = compiler.process(list(element.clauses)[-1], **kw)
+    return f"(jsonb_typeof{at} = 'array' AND {at} @> {wanted})"
+
+
+def json_scalar(value: Any) -> ColumnElement[Any]:
+    """Return a scalar as a bound JSON document, for JsonListHas."""
+    return literal(value, Json)
+
+
+class TextInstant(FunctionElement[Any]):
+    """The instant that a text is (base.instants), NULL when it is none."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+@compiles(TextInstant)
+def _text_instant(element: TextInstant, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"lifecycle_instant({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(TextInstant, "postgresql")
+def _text_instant_pg(element: TextInstant, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    cut = f"regexp_replace({text}, '(\\.[0-9]{{6}})[0-9]+', '\\1')"
+    return (
+        f"CASE WHEN ({text}) ~ '{ZONED_PATTERN}' THEN {cut}::timestamptz"
+        f" WHEN ({text}) ~ '{NAIVE_PATTERN}' THEN {cut}::timestamp AT TIME ZONE 'UTC' END"
+    )
+
+
+class TextDate(FunctionElement[Any]):
+    """The date as it is written in a text (base.instants), as YYYY-MM-DD; NULL when there is none."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(TextDate)
+def _text_date(element: TextDate, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"lifecycle_date({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(TextDate, "postgresql")
+def _text_date_pg(element: TextDate, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    return f"CASE WHEN ({text}) ~ '{DATE_PATTERN}' THEN substr({text}, 1, 10) END"
+
+
+class InstantDate(FunctionElement[Any]):
+    """The UTC date of an instant column, as YYYY-MM-DD."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(InstantDate)
+def _instant_date(element: InstantDate, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"strftime('%Y-%m-%d', {compiler.process(element.clauses, **kw)} / 1000000, 'unixepoch')"
+
+
+@compiles(InstantDate, "postgresql")
+def _instant_date_pg(element: InstantDate, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **kw)} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+
+
+class Position(FunctionElement[Any]):
+    """Where the second text stands in the first, counted from 1; 0 when it does not. Case counts."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(Position)
+def _position(element: Position, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(Position, "postgresql")
+def _position_pg(element: Position, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **kw)})"
+
+
+class AmountSum(FunctionElement[Any]):
+    """The sum of numbers in ten-thousandths, each rounded to that in double precision (leaves.total_of); NULL for none.
+
+    On SQLite the sum is a double, exact up to 2**53; an integer there would fail on overflow.
+    """
+
+    inherit_cache = True
+    type = Exact()
+
+
+@compiles(AmountSum)
+def _amount_sum(element: AmountSum, compiler: SQLCompiler, **kw: Any) -> str:
+    value = compiler.process(element.clauses, **kw)
+    most = f"{MAX_AMOUNT:.0f}"
+    cents = (
+        f"CASE WHEN {value} BETWEEN 0 AND {most} THEN CAST({value} * 10000.0 + 0.5 AS INTEGER)"
+        f" WHEN {value} BETWEEN -{most} AND 0 THEN -CAST(-({value}) * 10000.0 + 0.5 AS INTEGER) END"
+    )
+    return f"CASE WHEN count({cents}) > 0 THEN total({cents}) END"
+
+
+@compiles(AmountSum, "postgresql")
+def _amount_sum_pg(element: AmountSum, compiler: SQLCompiler, **kw: Any) -> str:
+    value = compiler.process(element.clauses, **kw)
+    most = f"{MAX_AMOUNT:.0f}"
+    double = f"abs({value})::double precision * 10000.0::double precision + 0.5::double precision"
+    return f"sum(CASE WHEN {value} BETWEEN -{most} AND {most} THEN sign({value}) * trunc({double})::bigint END)"
+
+
+class Bucket(FunctionElement[Any]):
+    """base.ids.bucket_number of the first argument, salted with the second."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(Bucket)
+def _bucket(element: Bucket, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"lifecycle_bucket({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(Bucket, "postgresql")
+def _bucket_pg(element: Bucket, compiler: SQLCompiler, **kw: Any) -> str:
+    key, salt = (compiler.process(clause, **kw) for clause in element.clauses)
+    data = f"convert_to({salt}, 'UTF8') || '\\x00'::bytea || convert_to({key}, 'UTF8')"
+    return f"(('x' || encode(substr(sha256({data}), 1, 7), 'hex'))::bit(56)::bigint >> 3)"

@@ -1,0 +1,148 @@
+"""What a condition is asked in: the project, its segments, and who is in which top share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from lifecycle.base.errors import ContentError
+from lifecycle.base.units import Share
+from lifecycle.spec.conditions import (
+    CLOCKED_OPERATORS,
+    AttributeLeaf,
+    Condition,
+    DateLeaf,
+    EventLeaf,
+    FactLeaf,
+    MessageLeaf,
+    SegmentLeaf,
+    Span,
+    StageLeaf,
+    TotalLeaf,
+    walk,
+)
+from lifecycle.spec.model import Content, Project, Segment, Stage
+
+#: Conditions inside conditions, segments inside segments: deeper is refused.
+MAX_NESTING = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The project and segments of one version. `tops`: the contacts in each top share that a condition names
+    (audience.tops reads them); an SQL expression needs none.
+    """
+
+    project: Project
+    segments: Mapping[str, Segment]
+    tops: Mapping[tuple[str, Share], frozenset[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: Content, tops: Mapping[tuple[str, Share], frozenset[int]] | None = None) -> Setting:
+        """Return the setting of one version of the content."""
+        return cls(content.project, content.segments, tops or {})
+
+    def consent_default(self, topic: str) -> bool:
+        """Say whether a contact that said nothing consents to the topic."""
+        found = self.project.topic(topic)
+        return found is not None and found.default == "granted"
+
+    def reached_stages(self, leaf: StageLeaf) -> tuple[str, ...]:
+        """Return the stages in which the leaf holds, for a contact that has a stage; in the project's order."""
+        order = [stage.stage for stage in self.project.stages]
+        wanted = set(leaf.value) if isinstance(leaf.value, tuple) else {leaf.value}
+        if unknown := wanted - set(order):
+            raise ContentError(f'no stage "{min(unknown)}"', hint="stages: " + ", ".join(order))
+        match leaf.operator:
+            case "is" | "in":
+                return tuple(stage for stage in order if stage in wanted)
+            case "is_not" | "not_in":
+                return tuple(stage for stage in order if stage not in wanted)
+            case "at_least":
+                return tuple(order[order.index(leaf.value) :])
+            case "at_most":
+                return tuple(order[: order.index(leaf.value) + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """How deep a condition stands, and inside what; the evaluator and the compiler refuse the same things."""
+
+    depth: int = 0
+    segments: tuple[str, ...] = ()
+    stage: str | None = None
+
+    def deeper(self) -> Nesting:
+        """Return the nesting of a part. Raises ContentError past MAX_NESTING."""
+        if self.depth >= MAX_NESTING:
+            where = f' in segment "{self.segments[0]}"' if self.segments else ""
+            raise ContentError(
+                f"a condition{where} is nested more than {MAX_NESTING} deep",
+                hint="take a part of it out into a segment that stands beside, not inside",
+            )
+        return replace(self, depth=self.depth + 1)
+
+    def into_segment(self, name: str, setting: Setting) -> tuple[Segment, Nesting]:
+        """Return the segment and the nesting of its condition. Raises ContentError: unknown, or a cycle."""
+        if name in self.segments:
+            raise ContentError("segments go round in a circle: " + " → ".join((*self.segments, name)))
+        if name not in setting.segments:
+            raise ContentError(f'no segment "{name}"', hint="segments: " + ", ".join(sorted(setting.segments)))
+        return setting.segments[name], replace(self.deeper(), segments=(*self.segments, name))
+
+    def into_stage(self, stage: Stage) -> Nesting:
+        """Return the nesting of the stage's own condition. Raises ContentError inside another stage's condition."""
+        if self.stage is not None:
+            raise ContentError(
+                f'the condition of stage "{self.stage}" asks for a stage',
+                hint="stages are computed one after the other; ask for what makes a contact be in that stage",
+            )
+        return replace(self.deeper(), stage=stage.stage)
+
+
+def walk_all(condition: Condition, setting: Setting, nesting: Nesting = Nesting()) -> Iterator[Condition]:
+    """Yield the condition's parts, and those of the segments and stages that it names. Raises ContentError."""
+    for part in walk(condition):
+        yield part
+        match part:
+            case SegmentLeaf(segment=name):
+                segment, inner = nesting.into_segment(name, setting)
+                yield from walk_all(segment.where, setting, inner)
+            case StageLeaf():
+                for stage in setting.project.stages:
+                    yield from walk_all(stage.when, setting, nesting.into_stage(stage))
+            case _:
+                pass
+
+
+def top_shares(condition: Condition, setting: Setting) -> frozenset[tuple[str, Share]]:
+    """Return the (fact, share) of each `{top: 10%}` that the condition depends on."""
+    return frozenset(
+        (leaf.fact, test.value)
+        for leaf in walk_all(condition, setting)
+        if isinstance(leaf, FactLeaf)
+        for test in leaf.tests
+        if test.operator == "top"
+    )
+
+
+def is_clocked(condition: Condition, setting: Setting) -> bool:
+    """Say whether the passing of time alone can change what the condition says of a contact."""
+    return any(_is_clocked_leaf(part, setting) for part in walk_all(condition, setting))
+
+
+def _is_clocked_leaf(part: Condition, setting: Setting) -> bool:
+    match part:
+        case EventLeaf(span=Span(within=within), where=where) | TotalLeaf(span=Span(within=within), where=where):
+            tests = [test for entry in where for test in entry.tests]
+            return within is not None or any(test.operator in CLOCKED_OPERATORS for test in tests)
+        case AttributeLeaf(tests=tests) | FactLeaf(tests=tests):
+            return any(test.operator in CLOCKED_OPERATORS for test in tests)
+        case MessageLeaf(within=within):
+            return within is not None
+        case StageLeaf(held_for=held_for):
+            return held_for is not None or any(stage.keep_for for stage in setting.project.stages)
+        case DateLeaf():
+            return True
+        case _:
+            return False

@@ -1,0 +1,45 @@
+"""The SQL for sets and the evaluator for one contact say the same, on both databases."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from audience_worlds import Person, conditions, contents, crowds, moments, rolled_back, store_people
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from lifecycle.audience.compile import compile_condition
+from lifecycle.audience.evaluate import evaluate
+from lifecycle.audience.membership import load_tops
+from lifecycle.audience.past import facts_at
+from lifecycle.audience.setting import Setting
+from lifecycle.journey.load import load_states
+from lifecycle.spec.conditions import Condition
+from lifecycle.spec.model import Content, LocalText, Segment
+from lifecycle.store.engine import Store
+from lifecycle.store.tables import contacts
+from sqlalchemy import select
+
+#: More by hand: LIFECYCLE_EXAMPLES=5000 pytest tests/unit/audience
+EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "60"))
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(crowd=crowds, content=contents, asked=st.lists(conditions, min_size=1, max_size=4), now=moments)
+def test_sql_finds_exactly_the_contacts_for_whom_the_condition_holds(
+    store: Store, crowd: list[Person], content: Content, asked: list[Condition], now: datetime
+) -> None:
+    """Random contacts with histories, random conditions, random moments; facts as they were at that moment."""
+    segments = {f"s{number}": Segment(f"s{number}", LocalText("x"), where) for number, where in enumerate(asked)}
+    content = Content(content.project, {**content.segments, **segments}, {}, {}, "hash", {})
+    with rolled_back(store) as connection:
+        ids = store_people(connection, crowd)
+        past = facts_at(connection, now)
+        setting = Setting.of(content, load_tops(connection, content, facts_as=past))
+        states = load_states(connection, ids)
+        for condition in asked:
+            expression = compile_condition(condition, setting, now, facts_as=past)
+            found = set(connection.execute(select(contacts.c.id).where(contacts.c.id.in_(ids), expression)).scalars())
+            expected = {contact_id for contact_id, state in states.items() if evaluate(condition, state, setting, now)}
+            note(f"{condition} at {now}: SQL {found}, evaluator {expected}")
+            assert found == expected
