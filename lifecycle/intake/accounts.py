@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from lifecycle.intake.bulk import allocate, look_up, table_of, upsert
+from lifecycle.intake.bulk import allocate, look_up, upsert
 from lifecycle.intake.payload import Incoming
+from lifecycle.store import tables
 from lifecycle.store.columns import dumps
-from lifecycle.store.tables import Account
 
-_ACCOUNTS = table_of(Account)
+_ACCOUNTS = tables.accounts
 _COLUMNS = ("id", "external_id", "attributes")
 
 

@@ -13,18 +13,12 @@ from typing import Any, cast
 import psycopg as postgres
 from sqlalchemy import Connection, Row, Table, text
 from sqlalchemy.types import JSON, TypeEngine
-from sqlmodel import SQLModel
 
 from lifecycle.store.columns import dumps
 
 
 class RacedError(Exception):
     """Another transaction wrote the same row first: begin again, and it will be seen."""
-
-
-def table_of(model: type[SQLModel]) -> Table:
-    """Return the model's table."""
-    return cast("Table", model.__table__)  # type: ignore[attr-defined]
 
 
 def is_sqlite(connection: Connection) -> bool:

@@ -13,13 +13,13 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from lifecycle.base.address import address_hash, address_key
-from lifecycle.intake.bulk import allocate, is_sqlite, look_up, table_of, upsert
+from lifecycle.intake.bulk import allocate, is_sqlite, look_up, upsert
 from lifecycle.intake.bulk import insert as insert_rows
 from lifecycle.intake.payload import Word
-from lifecycle.store.tables import Consent, Contact, Inbox, Suppression
+from lifecycle.store import tables
 
 _CONSENTS, _CONTACTS, _SUPPRESSIONS, _INBOX = (
-    table_of(Consent), table_of(Contact), table_of(Suppression), table_of(Inbox)
+    tables.consents, tables.contacts, tables.suppressions, tables.inbox
 )  # fmt: skip
 _COLUMNS = ("contact_id", "topic", "granted", "at", "source", "text")
 _HASH = ("address_hash",)

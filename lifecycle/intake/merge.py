@@ -12,13 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, update
 
-from lifecycle.intake.bulk import table_of
 from lifecycle.store import tables
 
 #: Tables that point at a contact and need no more than the new number.
 _FOLLOWERS = (
-    tables.Event, tables.Consent, tables.Identity, tables.Inbox, tables.Decision, tables.Hit, tables.PointsEntry,
-    tables.CouponRow, tables.TicketRow, tables.StageTransition,
+    tables.events, tables.consents, tables.identities, tables.inbox, tables.decisions, tables.hits, tables.points,
+    tables.coupons, tables.tickets, tables.stage_transitions,
 )  # fmt: skip
 _OPEN = ("waiting", "active")
 _UNSENT = ("queued", "deferred")
@@ -28,15 +27,15 @@ def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime)
     """Merge the stored contact `goes` into `stays` (rows, both locked). Facts are folded again by the caller."""
     _stricter_consent(connection, goes, stays, now)
     for follower in _FOLLOWERS:
-        _follow(connection, table_of(follower), goes, stays)
+        _follow(connection, follower, goes, stays)
     _merge_kept_facts(connection, goes, stays)
     _merge_memberships(connection, goes, now)
     _merge_enrolments(connection, goes, stays, now)
     _merge_messages(connection, goes, stays)
     _merge_referrals(connection, goes, stays)
-    for table in (table_of(tables.Order), table_of(tables.Facts)):
+    for table in (tables.orders, tables.facts):
         connection.execute(delete(table).where(table.c.contact_id == goes))
-    contacts = table_of(tables.Contact)
+    contacts = tables.contacts
     gone: dict[str, Any] = dict.fromkeys(("external_id", "email", "address_key", "stage", "review_at"))
     gone["attributes"] = {}
     connection.execute(update(contacts).where(contacts.c.id == goes).values(merged_into=stays, **gone))
@@ -49,7 +48,7 @@ def _follow(connection: Connection, table: Table, goes: int, stays: int) -> None
 
 def _stricter_consent(connection: Connection, goes: int, stays: int, now: datetime) -> None:
     """Withdraw what one of the two has withdrawn, where the other's word would have overruled it."""
-    table = table_of(tables.Consent)
+    table = tables.consents
     rows = connection.execute(
         select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
         .where(table.c.contact_id.in_((goes, stays)))
@@ -69,7 +68,7 @@ def _stricter_consent(connection: Connection, goes: int, stays: int, now: dateti
 
 
 def _merge_kept_facts(connection: Connection, goes: int, stays: int) -> None:
-    table = table_of(tables.Facts)
+    table = tables.facts
     rows = {
         row.contact_id: row for row in connection.execute(select(table).where(table.c.contact_id.in_((goes, stays))))
     }
@@ -93,14 +92,14 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 def _merge_memberships(connection: Connection, goes: int, now: datetime) -> None:
-    table = table_of(tables.Membership)
+    table = tables.memberships
     left = update(table).where(table.c.contact_id == goes, table.c.left_at.is_(None)).values(left_at=now)
     connection.execute(left)
 
 
 def _merge_enrolments(connection: Connection, goes: int, stays: int, now: datetime) -> None:
     """Give all enrolments to `stays`; of two open ones of a campaign and key the furthest goes on."""
-    table = table_of(tables.Enrolment)
+    table = tables.enrolments
     rows = connection.execute(select(table).where(table.c.contact_id.in_((goes, stays))).order_by(table.c.id)).all()
     open_ones: dict[tuple[str, str], list[Row[Any]]] = {}
     for row in rows:
@@ -110,7 +109,7 @@ def _merge_enrolments(connection: Connection, goes: int, stays: int, now: dateti
         for behind in sorted(pair, key=_progress)[:-1]:
             end = {"state": "exited", "reason": "merged", "ended_at": now, "due_at": None}
             connection.execute(update(table).where(table.c.id == behind.id).values(**end))
-            messages = table_of(tables.Message)
+            messages = tables.messages
             unsent = and_(messages.c.enrolment_id == behind.id, messages.c.state.in_(_UNSENT))
             connection.execute(update(messages).where(unsent).values(state="cancelled", reason="duplicate"))
     arms: dict[str, set[str]] = {}
@@ -131,7 +130,7 @@ def _progress(row: Row[Any]) -> tuple[bool, list[int], float]:
 
 def _merge_messages(connection: Connection, goes: int, stays: int) -> None:
     """Give the ledger to `stays`. A row that it has already (same campaign, step, occurrence) is not sent again."""
-    table = table_of(tables.Message)
+    table = tables.messages
     twin = table.alias("twin")
     is_twin = exists().where(
         twin.c.contact_id == stays, twin.c.campaign == table.c.campaign, twin.c.step == table.c.step,
@@ -143,7 +142,7 @@ def _merge_messages(connection: Connection, goes: int, stays: int) -> None:
 
 
 def _merge_referrals(connection: Connection, goes: int, stays: int) -> None:
-    table = table_of(tables.Referral)
+    table = tables.referrals
     _follow(connection, table, goes, stays)
     taken = select(func.count()).select_from(table).where(table.c.friend_id == stays).scalar_subquery()
     own = or_(table.c.contact_id == stays, taken > 0)

@@ -19,18 +19,18 @@ from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
 from lifecycle.intake import consent, rollup, undeclared
 from lifecycle.intake.accounts import Accounts
-from lifecycle.intake.bulk import RacedError, allocate, insert, look_up, table_of
+from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
 from lifecycle.intake.people import People, Person, current
 from lifecycle.spec.model import Content
+from lifecycle.store import tables
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import Contact, Enrolment, Event, Inbox
 
 #: Times that a batch begins again when another transaction stored one of its messages first.
 _ATTEMPTS = 5
-_EVENTS, _INBOX, _CONTACTS, _ENROLMENTS = table_of(Event), table_of(Inbox), table_of(Contact), table_of(Enrolment)
+_EVENTS, _INBOX, _CONTACTS, _ENROLMENTS = tables.events, tables.inbox, tables.contacts, tables.enrolments
 _EVENT_COLUMNS = ("id", "message_id", "contact_id", "name", "at", "received_at", "properties", "live")
 
 
@@ -52,6 +52,8 @@ class Accepted:
     rejected: list[Rejected] = field(default_factory=list)
     #: contacts that were made
     contacts: int = 0
+    #: places of the payloads that changed something
+    news: frozenset[int] = frozenset()
 
 
 def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Content | None, live: bool) -> Accepted:
@@ -74,10 +76,10 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
     for _ in range(_ATTEMPTS):
         try:
             with store.write() as connection:
-                stored, contacts = _Batch(connection, now, content, live=live).store(incoming)
+                news, contacts = _Batch(connection, now, content, live=live).store(incoming)
         except (IntegrityError, RacedError):
             continue  # a concurrent batch stored one of these first; in a new transaction it is seen
-        return Accepted(stored, len(incoming) - stored, rejected, contacts)
+        return Accepted(len(news), len(incoming) - len(news), rejected, contacts, news)
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 
@@ -95,8 +97,8 @@ class _Batch:
         self._changed: list[Person] = []
         self._words: list[tuple[Person, Traits, Incoming]] = []
 
-    def store(self, messages: Sequence[Incoming]) -> tuple[int, int]:
-        """Store the messages; return how many changed something, and how many contacts were made."""
+    def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
+        """Store the messages; return the places of those that changed something, and how many contacts were made."""
         self._people.load(messages)
         self._accounts.load(messages)
         people: list[Person] = []
@@ -128,7 +130,7 @@ class _Batch:
         events = {each.message.index for each in fresh}
         silent = {message.index for message in messages if message.name and message.index not in events}
         # an event that was stored before is a duplicate, whatever it taught us about names
-        return len((telling | events) - silent), len(new)
+        return frozenset((telling | events) - silent), len(new)
 
     def _describe(self, message: Incoming, person: Person) -> Person:
         if message.previous_id is not None:

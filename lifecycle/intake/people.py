@@ -15,14 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from lifecycle.base.address import address_key
-from lifecycle.intake.bulk import allocate, insert, is_sqlite, look_up, table_of, upsert
+from lifecycle.intake.bulk import allocate, insert, is_sqlite, look_up, upsert
 from lifecycle.intake.payload import Incoming, Traits
+from lifecycle.store import tables
 from lifecycle.store.columns import dumps
-from lifecycle.store.tables import Contact, Identity
 
 #: Advisory lock of everybody who makes contacts or gives them names, so that one address never makes two.
 _NAMING_LOCK = 5_001_001
-_CONTACTS, _IDENTITIES = table_of(Contact), table_of(Identity)
+_CONTACTS, _IDENTITIES = tables.contacts, tables.identities
 _NARROW = ("id", "identifier", "external_id", "email", "address_key", "account_id", "created_at", "merged_into")
 _WIDE = (*_NARROW, "locale", "timezone", "attributes")
 _WRITTEN = (

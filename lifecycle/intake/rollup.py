@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from lifecycle.intake.bulk import delete, look_up, table_of, upsert
+from lifecycle.intake.bulk import delete, look_up, upsert
 from lifecycle.intake.facts import FACT_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
+from lifecycle.store import tables
 from lifecycle.store.columns import dumps
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import Contact, Event, Facts, Order
 
-_EVENTS, _ORDERS, _FACTS, _CONTACTS = table_of(Event), table_of(Order), table_of(Facts), table_of(Contact)
+_EVENTS, _ORDERS, _FACTS, _CONTACTS = tables.events, tables.orders, tables.facts, tables.contacts
 _FACT_NAMES = ", ".join(f"'{name}'" for name in sorted(FACT_EVENTS))
 _SHEET_COLUMNS = (
     "orders_count", "orders_total", "orders_net", "orders_refunded", "orders_first_at", "orders_last_at",

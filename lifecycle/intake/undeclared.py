@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from lifecycle.intake.bulk import is_sqlite, table_of
+from lifecycle.intake.bulk import is_sqlite
 from lifecycle.intake.payload import Incoming
 from lifecycle.spec.model import Content, EventSchema
-from lifecycle.store.tables import Undeclared
+from lifecycle.store import tables
 
-_UNDECLARED = table_of(Undeclared)
+_UNDECLARED = tables.undeclared
 #: Names that one batch may add, at most: a client that makes names up must not fill the table.
 _MOST_NAMES = 200
 #: Levels of properties that are looked at.

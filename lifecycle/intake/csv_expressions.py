@@ -1,0 +1,180 @@
+"""What a map file writes for a value: text with `{Column}` in it, a number, or `{sum: Quantity * UnitPrice}`.
+
+An expression is a product of columns and numbers, with a minus in front if it must be. Amounts are exact decimals until
+they become JSON. Sums run over the rows of one group.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol, TypeAlias
+
+from lifecycle.intake.payload import Refused
+from lifecycle.spec.conditions import Test
+
+#: A row by the names of its columns.
+Cells: TypeAlias = "dict[str, str]"
+
+_COLUMN = re.compile(r"\{([^{}]*)\}")
+
+
+class Value(Protocol):
+    """Something that can be computed of the rows of a group."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns that it reads."""
+        ...
+
+    def of(self, rows: Sequence[Cells]) -> Any:
+        """Return the value; of what is not summed the first row decides. Raises Refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same for every row."""
+
+    value: Any
+    columns: tuple[str, ...] = ()
+
+    def of(self, rows: Sequence[Cells]) -> Any:
+        """Return it."""
+        del rows
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text with columns in it: `c{CustomerID}@example.com`. None when a column in it is empty."""
+
+    template: str
+    columns: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, template: str) -> Text:
+        """Read the text. Raises ValueError for a brace without its other."""
+        if re.search(r"[{}]", _COLUMN.sub("", template)):
+            raise ValueError("a column stands in braces, as {CustomerID}")
+        return cls(template, tuple(_COLUMN.findall(template)))
+
+    def of(self, rows: Sequence[Cells]) -> str | None:
+        """Return the text with the columns of the first row."""
+        cells = rows[0]
+        if any(not cells[name].strip() for name in self.columns):
+            return None
+        return _COLUMN.sub(lambda found: cells[found[1]].strip(), self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """`Quantity * UnitPrice`, `-Quantity`: of the first row, or summed over all."""
+
+    factor: Decimal
+    columns: tuple[str, ...]
+    summed: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, summed: bool) -> Product:
+        """Read the expression. Raises ValueError."""
+        factor, columns = Decimal(1), []
+        body = text.strip()
+        if body.startswith("-"):
+            factor, body = Decimal(-1), body[1:]
+        for part in body.split("*"):
+            name = part.strip()
+            if not name:
+                raise ValueError("an expression is columns and numbers with * between them, as Quantity * UnitPrice")
+            try:
+                factor *= Decimal(name)
+            except InvalidOperation:
+                columns.append(name)
+        return cls(factor, tuple(columns), summed)
+
+    def of(self, rows: Sequence[Cells]) -> int | float:
+        """Return the product or the sum, as JSON has numbers."""
+        total = sum((self._one(cells) for cells in (rows if self.summed else rows[:1])), Decimal(0))
+        return int(total) if total == total.to_integral_value() else float(total)
+
+    def _one(self, cells: Cells) -> Decimal:
+        found = self.factor
+        for name in self.columns:
+            value = decimal(cells[name])
+            if value is None:
+                raise Refused(f'{name}: "{cells[name][:40]}" is no number')
+            found *= value
+        return found
+
+
+def decimal(text: str) -> Decimal | None:
+    """Return the cell as a number of a reasonable size, None when it is none."""
+    try:
+        found = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and abs(found.adjusted()) < 18 else None
+
+
+Check: TypeAlias = Callable[[Cells], bool]
+
+
+def check(column: str, tests: Sequence[Test]) -> Check:
+    """Return what says whether every test holds of the column. A cell that is no number fails each test of numbers."""
+    each = [_test(test) for test in tests]
+    if len(each) == 1:
+        only = each[0]
+        return lambda cells: only(cells[column].strip())
+    return lambda cells: all(holds(cells[column].strip()) for holds in each)
+
+
+def _test(test: Test) -> Callable[[str], bool]:
+    wanted = test.value
+    match test.operator:
+        case "is":
+            return lambda cell: _equal(cell, wanted)
+        case "is_not":
+            return lambda cell: not _equal(cell, wanted)
+        case "in":
+            return lambda cell: any(_equal(cell, each) for each in wanted)
+        case "not_in":
+            return lambda cell: not any(_equal(cell, each) for each in wanted)
+        case "contains":
+            return lambda cell: str(wanted) in cell
+        case "starts_with":
+            return lambda cell: cell.startswith(str(wanted))
+        case "ends_with":
+            return lambda cell: cell.endswith(str(wanted))
+        case "exists":
+            return lambda cell: (cell != "") is wanted
+        case "between":
+            low, high = (Decimal(str(each)) for each in wanted)
+            return lambda cell: (found := decimal(cell)) is not None and low <= found <= high
+        case _:
+            return _compare(test.operator, Decimal(str(wanted)))
+
+
+def _compare(operator: str, limit: Decimal) -> Callable[[str], bool]:
+    compare: Callable[[Decimal], bool] = {
+        "at_least": limit.__le__, "at_most": limit.__ge__, "more_than": limit.__lt__, "less_than": limit.__gt__,
+    }[operator]  # fmt: skip
+    return lambda cell: (found := decimal(cell)) is not None and compare(found)
+
+
+def _equal(cell: str, wanted: Any) -> bool:
+    if isinstance(wanted, bool):
+        return cell.lower() == str(wanted).lower()
+    if isinstance(wanted, int | float):
+        return decimal(cell) == Decimal(str(wanted))
+    return cell == str(wanted)
+
+
+#: The tests that a map file may use.
+OPERATORS = frozenset(
+    {
+        "is", "is_not", "in", "not_in", "contains", "starts_with", "ends_with", "exists", "between",
+        "at_least", "at_most", "more_than", "less_than",
+    }
+)  # fmt: skip
