@@ -90,8 +90,9 @@ def seen_json(document: ColumnElement[Any], path: tuple[str, ...]) -> Seen:
 
 
 def all_hold(tests: Iterable[Test], seen: Seen, now: datetime, within: Callable[[Bool], Bool] | None = None) -> Bool:
-    """Return whether the value passes every test. `within` wraps a condition on a joined row (an EXISTS): tests that a
-    missing value passes stand outside it, negated.
+    """Return whether the value passes every test.
+
+    `within` wraps a condition on a joined row (an EXISTS): tests that a missing value passes stand outside it, negated.
     """
     positive, negative = [], []
     for test in tests:

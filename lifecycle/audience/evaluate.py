@@ -61,8 +61,9 @@ def verdict(
 
 @dataclass(frozen=True, slots=True)
 class StageVerdict:
-    """The stage that a contact is in (None: no stage's condition holds), the stages whose own condition holds now, and
-    the earliest moment at which any of that may change by the passing of time.
+    """The stage that a contact is in (None: none), and the stages whose own condition holds now.
+
+    `flips_at` is the earliest moment at which any of that may change by the passing of time.
     """
 
     stage: str | None

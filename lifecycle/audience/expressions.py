@@ -1,6 +1,6 @@
 """The few SQL expressions that SQLite and PostgreSQL spell differently, each with one meaning. Values are bound.
 
-JSON is walked by object keys only (`->` with a text on PostgreSQL, a quoted label on SQLite): lists are not walked into.
+JSON is walked by object keys only (`->` with a text on PostgreSQL, a quoted label on SQLite), never into lists.
 """
 
 from __future__ import annotations
@@ -178,7 +178,10 @@ def _list_has(element: JsonListHas, compiler: SQLCompiler, **kw: Any) -> str:
     same_kind = (
         f"{kind.format('item.type', 'item.type')} = {kind.format(f'json_type({wanted})', f'json_type({wanted})')}"
     )
-    found = f"SELECT 1 FROM json_each({at}) AS item WHERE {same_kind} AND item.value = json_extract({wanted}, '$')"
+    found = (
+        f"SELECT 1 FROM json_each({at}) AS item"  # noqa: S608 - every part is compiled, every value bound
+        f" WHERE {same_kind} AND item.value = json_extract({wanted}, '$')"
+    )
     return f"(json_type({at}) = 'array' AND EXISTS ({found}))"
 
 

@@ -1,4 +1,4 @@
-"""Memberships and stages for many contacts at once: one query a segment and stage, then only the differences are written.
+"""Memberships and stages for many contacts at once: a query for each segment and stage, and only differences written.
 
 The journey keeps them current contact by contact (audience.review); this is for what touches many: an import, an apply,
 a rebuild. Nothing that is stored here triggers anything (DESIGN section 4, meaning 11).

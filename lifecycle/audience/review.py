@@ -18,8 +18,8 @@ from lifecycle.audience.state import ContactState, MembershipFact
 class Review:
     """What changed at the moment of a review.
 
-    `entered` and `left` name segments, in the order of their names, and, as `stage:ID`, stages with `keep_for` whose own
-    condition began or ceased to hold. `flips_at`: when to review again if nothing happens; None: never.
+    `entered` and `left` name segments, in the order of their names, and, as `stage:ID`, stages with `keep_for` whose
+    own condition began or ceased to hold. `flips_at`: when to review again if nothing happens; None: never.
     """
 
     before: str | None

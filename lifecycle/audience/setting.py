@@ -29,8 +29,9 @@ MAX_NESTING = 16
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The project and segments of one version. `tops`: the contacts in each top share that a condition names
-    (audience.tops reads them); an SQL expression needs none.
+    """The project and segments of one version, and the contacts in each top share that a condition names.
+
+    `membership.load_tops` reads `tops`; SQL expressions need none.
     """
 
     project: Project

@@ -45,7 +45,7 @@ class MessageFact:
 
 @dataclass(slots=True)
 class MembershipFact:
-    """The latest stay in a segment, or, under the name `stage:ID`, the latest stretch in which a stage's condition held."""
+    """The latest stay in a segment, or, under `stage:ID`, the latest stretch in which a stage's condition held."""
 
     entered_at: datetime
     left_at: datetime | None = None
