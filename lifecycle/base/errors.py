@@ -38,11 +38,13 @@ class UsageError(LifecycleError):
 class ContentError(LifecycleError):
     """The project's content has errors; `diagnostics` holds each with its place."""
 
-    def __init__(self, message: str, *, diagnostics: Sequence[Any] = (), hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, diagnostics: Sequence[Any] = (), files: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.diagnostics = tuple(diagnostics)
         #: the texts that the diagnostics point into, by path, so that frames can be drawn
-        self.files: Mapping[str, str] = {}
+        self.files: Mapping[str, str] = files or {}
 
 
 class StalePlanError(LifecycleError):

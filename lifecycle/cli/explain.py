@@ -103,7 +103,7 @@ def _clauses(node: Tree, found: list[Clause] | Any) -> None:
 
     for clause in found:
         mark = "[green]✓[/]" if clause.holds else "[red]✗[/]"
-        saw = f" (saw {escape(str(clause.saw))})" if clause.saw not in {None, ""} else ""
+        saw = f" (saw {escape(str(clause.saw))})" if clause.saw not in (None, "") else ""
         node.add(f"{'  ' * clause.depth}{mark} {escape(clause.text)}{saw}")
 
 
@@ -114,7 +114,7 @@ def _entered(node: Tree, entered: Entered) -> None:
     title = f"{cell(entered.opened_at)} [bold]{entered.state}[/]" + (f" – {escape(words)}" if words else "")
     inner = node.add(title)
     for decision in entered.decisions:
-        detail = ", ".join(f"{key} {value}" for key, value in decision["detail"].items() if value not in {None, ""})
+        detail = ", ".join(f"{key} {value}" for key, value in decision["detail"].items() if value not in (None, "", [], {}))
         what = " ".join(part for part in (decision["decision"].replace("_", " "), decision["step"]) if part)
         reason = f" ({decision['reason']})" if decision["reason"] not in {"", decision["decision"]} else ""
         inner.add(f"{cell(decision['at'])} {escape(what + reason)}" + (f": {escape(detail)}" if detail else ""))

@@ -1,0 +1,67 @@
+"""`lifecycle plan`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lifecycle.cli.output import console, emit_json, note, print_table
+from lifecycle.cli.session import Session, json_option, pass_session
+
+if TYPE_CHECKING:
+    from lifecycle.plan.build import Plan
+
+_MARKS = {"added": "[green]+[/]", "changed": "[yellow]~[/]", "removed": "[red]-[/]"}
+
+
+@click.command(epilog="Example:  lifecycle plan --out plan.json && lifecycle apply --plan plan.json")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan for `apply --plan`.")
+@json_option
+@pass_session
+def command(session: Session, out: Path | None) -> None:
+    """Show what `apply` would change, and for whom.
+
+    Files and campaigns; who is inside each and what becomes of them; the first day's mails by hour; campaigns that
+    would mail the same people at once. Nothing is written.
+    """
+    from lifecycle.plan.build import build_plan, save_plan
+
+    engine = session.engine()
+    content = session.files()
+    plan = build_plan(engine.store, content, engine.in_force(), engine.versions, engine.clock.now())
+    if out is not None:
+        save_plan(plan, out)
+    if session.json:
+        emit_json(asdict(plan))
+    else:
+        _print(plan)
+    if out is not None:
+        note(f"the plan is in {out}; `lifecycle apply --plan {out}` refuses it once it is stale")
+
+
+def _print(plan: Plan) -> None:
+    terminal = console()
+    if plan.is_empty:
+        terminal.print(f"nothing to do: {plan.after[:12]} is in force")
+        return
+    terminal.print(f"version {(plan.before or 'none')[:12]} → {plan.after[:12]}")
+    for path, change in plan.files.items():
+        terminal.print(f"  {_MARKS[change]} {path}")
+    if plan.campaigns:
+        rows = [
+            {"": found.change, "campaign": found.campaign, "audience now": found.audience, "inside": found.inside,
+             "they": found.becomes, "mails cancelled": found.cancelled}
+            for found in plan.campaigns
+        ]  # fmt: skip
+        print_table(rows, title="Campaigns and the people inside")
+    if plan.first_day:
+        hours = [
+            {"hour": hour, "mails": sum(counts.values()), "of": ", ".join(f"{name} {count}" for name, count in counts.items())}
+            for hour, counts in plan.first_day.items()
+        ]
+        print_table(hours, title="The first day, for those inside")
+    for first, second, count in plan.conflicts:
+        note(f"warning: {first} and {second} have the same trigger, and {count} people are in both audiences")
