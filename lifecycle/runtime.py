@@ -15,7 +15,7 @@ from lifecycle.base.errors import UsageError
 from lifecycle.deliver.actors import Hints, Lanes, declare_actors, make_broker, start_workers
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
-from lifecycle.journey.advance import advance
+from lifecycle.journey.advance import Stuck, advance
 
 if TYPE_CHECKING:
     import dramatiq
@@ -38,6 +38,7 @@ class Runtime:
         self.engine = engine
         self.parts = engine.parts() if scheduler or workers else None
         self.server: Server | None = None
+        self._stuck = Stuck()
         self._web = web
         self._scheduler = scheduler
         self._workers = workers
@@ -50,7 +51,8 @@ class Runtime:
         """Give every contact its turn that has something new or due."""
         engine = self.engine
         while not self._stopping():
-            if not advance(engine.store, engine.versions, engine.settings.secret(), engine.clock.now()).contacts:
+            key, now = engine.settings.secret(), engine.clock.now()
+            if not advance(engine.store, engine.versions, key, now, stuck=self._stuck).contacts:
                 return
 
     def deliver_all(self) -> None:

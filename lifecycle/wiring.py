@@ -89,7 +89,7 @@ class Settings:
         )
 
     def secret(self) -> bytes:
-        """Return the secret key; without one set, make one once and keep it in the state folder, readable by us alone."""
+        """Return the secret key; without one set, make one once, in the state folder, readable by us alone."""
         if self.secret_key:
             if len(self.secret_key) < 16:
                 raise SettingsError(
@@ -116,7 +116,9 @@ def _settled(path: Path) -> bytes:
         if len(found) >= 16:
             return found
         waiting.wait(0.1)
-    raise SettingsError(f"{path} holds no secret", hint="delete it and start again; links in mails already sent will die")
+    raise SettingsError(
+        f"{path} holds no secret", hint="delete it and start again; links in mails already sent will die"
+    )
 
 
 class Engine:

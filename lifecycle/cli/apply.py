@@ -9,7 +9,9 @@ from lifecycle.cli.session import Session, json_option, pass_session
 
 
 @click.command(epilog="Example:  lifecycle check && lifecycle apply")
-@click.option("--plan", "plan_file", type=click.Path(exists=True, dir_okay=False), help="Apply only what this plan shows.")
+@click.option(
+    "--plan", "plan_file", type=click.Path(exists=True, dir_okay=False), help="Apply only what this plan shows."
+)
 @json_option
 @pass_session
 def command(session: Session, plan_file: str | None) -> None:
@@ -27,7 +29,9 @@ def command(session: Session, plan_file: str | None) -> None:
         refuse_stale(engine.store, content, engine.in_force(), plan_file, engine.clock.now())
     done = apply(engine.store, content, engine.in_force(), engine.clock.now())
     if session.json:
-        emit_json({"version": done.version, "before": done.before, "changed": done.changed, "inside": dict(done.inside)})
+        emit_json(
+            {"version": done.version, "before": done.before, "changed": done.changed, "inside": dict(done.inside)}
+        )
     elif not done.changed:
         note(f"{done.version[:12]} is in force already")
     else:

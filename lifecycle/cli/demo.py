@@ -136,10 +136,15 @@ def _print(summary: dict[str, Any], folder: Path) -> None:
         f"{summary['events']:,} events in, [bold]{summary['mails']:,} mails out[/], "
         f"{summary['requests']:,} opens, clicks and unsubscribes over HTTP ({summary['seconds']} s)\n"
     )
-    print_table([_campaign_row(row, currency) for row in overview["campaigns"]], title="Who got what, and what came of it")
+    print_table(
+        [_campaign_row(row, currency) for row in overview["campaigns"]], title="Who got what, and what came of it"
+    )
     print_table(_reasons(summary["campaigns"]), title="Who got nothing, and why")
     print_table(
-        [{"stage": row["stage"], "contacts now": row["contacts"], "entered": row["entered"]} for row in summary["funnel"]["stages"]],
+        [
+            {"stage": row["stage"], "contacts now": row["contacts"], "entered": row["entered"]}
+            for row in summary["funnel"]["stages"]
+        ],
         title="Where they are on the journey",
     )
     terms = {name: ledger[name] for name in ("open", "accepted", "rejected", "failed", "unknown")}

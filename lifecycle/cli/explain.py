@@ -75,7 +75,9 @@ def _print(story: Story) -> None:
     from rich.markup import escape
     from rich.tree import Tree
 
-    head = f"[bold]{escape(story.contact)}[/] {escape(story.email or 'no e-mail address')} · stage {story.stage or 'none'}"
+    head = (
+        f"[bold]{escape(story.contact)}[/] {escape(story.email or 'no e-mail address')} · stage {story.stage or 'none'}"
+    )
     if story.suppressed:
         head += f" · [red]suppressed ({escape(story.suppressed)})[/]"
     tree = Tree(head)
@@ -114,7 +116,9 @@ def _entered(node: Tree, entered: Entered) -> None:
     title = f"{cell(entered.opened_at)} [bold]{entered.state}[/]" + (f" – {escape(words)}" if words else "")
     inner = node.add(title)
     for decision in entered.decisions:
-        detail = ", ".join(f"{key} {value}" for key, value in decision["detail"].items() if value not in (None, "", [], {}))
+        detail = ", ".join(
+            f"{key} {value}" for key, value in decision["detail"].items() if value not in (None, "", [], {})
+        )
         what = " ".join(part for part in (decision["decision"].replace("_", " "), decision["step"]) if part)
         reason = f" ({decision['reason']})" if decision["reason"] not in {"", decision["decision"]} else ""
         inner.add(f"{cell(decision['at'])} {escape(what + reason)}" + (f": {escape(detail)}" if detail else ""))
@@ -123,4 +127,8 @@ def _entered(node: Tree, entered: Entered) -> None:
         when = cell(mail["sent_at"] or mail["reached_at"])
         marks = [name for name in ("opened", "clicked") if mail[f"{name}_at"]]
         line = f"{when} mail {mail['step']}: [bold]{mail['state']}[/]" + (f" – {escape(words)}" if words else "")
-        inner.add(line + (f" ({', '.join(marks)})" if marks else "") + (f" {escape(mail['detail'])}" if mail["detail"] else ""))
+        inner.add(
+            line
+            + (f" ({', '.join(marks)})" if marks else "")
+            + (f" {escape(mail['detail'])}" if mail["detail"] else "")
+        )

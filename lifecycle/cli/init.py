@@ -24,7 +24,7 @@ def sample_folder() -> Path:
 
 
 def copy_sample(target: Path) -> list[str]:
-    """Copy the sample project into `target`; return the files, relative. Raises UsageError when one is there already."""
+    """Copy the sample project into `target`; return the files, relative. Raises UsageError when one is there."""
     source = sample_folder()
     files = [source / "lifecycle.yaml"]
     for folder in FOLDERS:

@@ -23,7 +23,9 @@ def console(*, err: bool = False) -> Console:
     """Return a rich console; plain when NO_COLOR is set or when it is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=err, no_color=True if os.environ.get("NO_COLOR") else None, highlight=False, soft_wrap=not err)
+    return Console(
+        stderr=err, no_color=True if os.environ.get("NO_COLOR") else None, highlight=False, soft_wrap=not err
+    )
 
 
 def plain(value: Any) -> Any:

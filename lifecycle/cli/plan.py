@@ -59,7 +59,11 @@ def _print(plan: Plan) -> None:
         print_table(rows, title="Campaigns and the people inside")
     if plan.first_day:
         hours = [
-            {"hour": hour, "mails": sum(counts.values()), "of": ", ".join(f"{name} {count}" for name, count in counts.items())}
+            {
+                "hour": hour,
+                "mails": sum(counts.values()),
+                "of": ", ".join(f"{name} {count}" for name, count in counts.items()),
+            }
             for hour, counts in plan.first_day.items()
         ]
         print_table(hours, title="The first day, for those inside")

@@ -34,12 +34,26 @@ SHOWN = 20
 )
 @click.argument("campaign")
 @click.option("--dry-run", is_flag=True, help="Show who would get what; write the mails to --out, send nothing.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where --dry-run writes.  [default: dry-run/CAMPAIGN]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where --dry-run writes.  [default: dry-run/CAMPAIGN]",
+)
 @click.option("--since", metavar="TIME", help="Enrol once for each stored triggering event from here on …")
 @click.option("--until", metavar="TIME", help="… to before here.  [default: now]")
-@click.option("--to", "address", metavar="ADDRESS", help="Send one test mail there, made out for the first contact; record nothing.")
+@click.option(
+    "--to",
+    "address",
+    metavar="ADDRESS",
+    help="Send one test mail there, made out for the first contact; record nothing.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Enrol at most that many.")
-@click.option("--run", "run_name", metavar="NAME", help="What this run is called: the same name mails nobody twice.  [default: today]")
+@click.option(
+    "--run",
+    "run_name",
+    metavar="NAME",
+    help="What this run is called: the same name mails nobody twice.  [default: today]",
+)
 @json_option
 @pass_session
 def command(
@@ -67,7 +81,9 @@ def command(
     window = _window(since, until, content, now)
     name = run_name or f"{now.date()}"
     if dry_run:
-        return _dry_run(session, engine, content, found, window, limit, name, out or session.folder / "dry-run" / campaign)
+        return _dry_run(
+            session, engine, content, found, window, limit, name, out or session.folder / "dry-run" / campaign
+        )
     if address is not None:
         return _test_mail(session, engine, content, found, window, name, parse_address(address))
     return _send(session, engine, content, found, window, limit, name)
@@ -84,9 +100,7 @@ def _campaign(content: Content, name: str) -> Campaign:
     return found
 
 
-def _window(
-    since: str | None, until: str | None, content: Content, now: datetime
-) -> tuple[datetime, datetime] | None:
+def _window(since: str | None, until: str | None, content: Content, now: datetime) -> tuple[datetime, datetime] | None:
     from lifecycle.base.units import parse_instant, parse_zone
 
     if since is None:
@@ -135,7 +149,9 @@ def _dry_run(
     with engine.store.read() as connection, progress("rehearsing") as report:
         run = DryRun(connection, content, engine.versions, engine.composer(), engine.settings.secret(), now)
         found = run.rows(campaign, _openings(connection, content, campaign, window, limit, name, now))
-        left_out = run.outside(outside_audience(connection, campaign, Setting.of(content), now)) if window is None else ()
+        left_out = (
+            run.outside(outside_audience(connection, campaign, Setting.of(content), now)) if window is None else ()
+        )
         for source in (found, left_out):
             for row in source:
                 path = write_mail(out, row)
@@ -153,7 +169,13 @@ def _dry_run(
     counts = Counter(line["reason"] or line["outcome"] for line in rows if line["outcome"] == "skipped")
     mails = sum(line["file"] is not None for line in rows)
     if session.json:
-        summary = {"campaign": campaign.campaign, "mails": mails, "skipped": dict(counts), "out": str(out), "rows": rows}
+        summary = {
+            "campaign": campaign.campaign,
+            "mails": mails,
+            "skipped": dict(counts),
+            "out": str(out),
+            "rows": rows,
+        }
         emit_json(summary)
         return 0
     print_table(rows[:SHOWN], ["contact", "step", "outcome", "reason", "not_before", "file"])
@@ -174,7 +196,9 @@ def _test_mail(
     now = engine.clock.now()
     with engine.store.read() as connection:
         run = DryRun(connection, content, engine.versions, engine.composer(), engine.settings.secret(), now)
-        found = first_mail(run.rows(campaign, _openings(connection, content, campaign, window, None, name, now), to=address))
+        found = first_mail(
+            run.rows(campaign, _openings(connection, content, campaign, window, None, name, now), to=address)
+        )
     if found is None or found.mail is None:
         raise LifecycleError("nobody would get a mail of this campaign now", hint="`--dry-run` says why")
     channels = engine.channels()
@@ -188,7 +212,9 @@ def _test_mail(
     if session.json:
         emit_json({"to": address, "contact": found.contact, "step": found.step, "outcome": "sent"})
     else:
-        note(f"sent {found.step} to {address}, made out for {found.contact}; its links lead nowhere, nothing is recorded")
+        note(
+            f"sent {found.step} to {address}, made out for {found.contact}; its links lead nowhere, nothing is recorded"
+        )
     return 0
 
 
@@ -251,7 +277,8 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
         trouble = _trouble(parts)
     if trouble:
         raise LifecycleError(
-            f"mails could not be sent: {trouble}", hint="nothing is lost: they stay queued; `lifecycle doctor` looks closer"
+            f"mails could not be sent: {trouble}",
+            hint="nothing is lost: they stay queued; `lifecycle doctor` looks closer",
         )
 
 

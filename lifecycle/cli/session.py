@@ -58,11 +58,9 @@ pass_session = click.make_pass_decorator(Session)
 def json_option(command: Command) -> Command:
     """Let `--json` stand behind the command as well as before it."""
 
-    def remember(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    def remember(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
         if value:
             context.ensure_object(Session).json = True
 
-    option = click.option(
-        "--json", is_flag=True, expose_value=False, callback=remember, help="Print JSON on stdout."
-    )
+    option = click.option("--json", is_flag=True, expose_value=False, callback=remember, help="Print JSON on stdout.")
     return option(command)

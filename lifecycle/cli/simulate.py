@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples:  lifecycle simulate --events clicks.ndjson --from 2026-11-01 --to 2026-12-01 --out rows.ndjson  ·  "
+    epilog="Examples:  lifecycle simulate --events clicks.ndjson --from 2026-11-01 --out rows.ndjson  ·  "
     "lifecycle simulate --to 30d"
 )
 @click.option("--events", "events_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -1,4 +1,4 @@
-"""What people do with the mails: open, click, buy, leave. Reads the .eml files as a mail client would. Pure but for that."""
+"""What people do with the mails: open, click, buy, leave. Reads the .eml files as a mail client would."""
 
 from __future__ import annotations
 

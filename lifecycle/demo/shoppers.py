@@ -12,7 +12,7 @@ Message: TypeAlias = dict[str, Any]
 
 #: (name, latin spelling for the address), by locale.
 NAMES = {
-    "en": [(name, name.lower()) for name in ("Sara", "Omar", "Lina", "Adam", "Maya", "Noah", "Layla", "Yusuf", "Dina", "Zaid")],
+    "en": [(name, name.lower()) for name in "Sara Omar Lina Adam Maya Noah Layla Yusuf Dina Zaid".split()],
     "ar": [
         ("سارة", "sarah"), ("عمر", "omr"), ("نورة", "noura"), ("فهد", "fahad"), ("ريم", "reem"),
         ("خالد", "khalid"), ("هند", "hind"), ("ماجد", "majed"), ("لمى", "lama"), ("بدر", "badr"),
@@ -78,7 +78,9 @@ def life(shopper: Shopper, seed: int, end: datetime) -> Iterator[Message]:
     dice = Random(f"life:{seed}:{shopper.user_id}")  # noqa: S311 - made-up people, no secrets
     at = shopper.signed_up_at
     yield identify(shopper, at)
-    yield track(shopper, "Signed Up", at + timedelta(seconds=2), {"source": dice.choice(["shop", "track day", "friend"])})
+    yield track(
+        shopper, "Signed Up", at + timedelta(seconds=2), {"source": dice.choice(["shop", "track day", "friend"])}
+    )
     visit = 0
     while True:
         at += timedelta(days=dice.expovariate(shopper.visits / 30), minutes=5)
@@ -102,7 +104,9 @@ def _visit(shopper: Shopper, dice: Random, at: datetime, name: str, end: datetim
         yield track(shopper, "Product Added", at, {"cart_id": f"c-{name}", **lines[1]})
     if dice.random() < 0.4:
         at += timedelta(minutes=dice.uniform(1, 4))
-        yield track(shopper, "Checkout Started", at, {"cart_id": f"c-{name}", "value": _total(lines), "products": lines})
+        yield track(
+            shopper, "Checkout Started", at, {"cart_id": f"c-{name}", "value": _total(lines), "products": lines}
+        )
     if dice.random() < shopper.buys:
         # most pay at once, some after a while: before the reminder, or long after it
         at += timedelta(minutes=dice.choice([4, 9, 12, 40, 40, 600]))
@@ -116,7 +120,9 @@ def order(
     if at >= end:
         return
     total = _total(lines)
-    yield track(shopper, "Order Completed", at, {"order_id": order_id, "total": total, "currency": "SAR", "products": lines})
+    yield track(
+        shopper, "Order Completed", at, {"order_id": order_id, "total": total, "currency": "SAR", "products": lines}
+    )
     later = at + timedelta(days=dice.uniform(4, 12))
     if dice.random() < 0.05 and later < end:
         yield track(shopper, "Order Refunded", later, {"order_id": order_id, "total": total, "currency": "SAR"})

@@ -1,1 +1,1 @@
-"""Who goes where, when and why: a pure machine, and the loop that feeds it from the tables and writes what it decides."""
+"""Who goes where, when and why: a pure machine, and the loop that feeds it and writes what it decides."""

@@ -6,10 +6,11 @@ there is one writer. A crash before the commit leaves everything as it was, inbo
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -24,6 +25,10 @@ from lifecycle.journey.write import clear_inbox, read_entry, write_turns
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, enrolments, inbox
 
+log = logging.getLogger("lifecycle.journey")
+
+#: How long a contact whose turn failed is left alone.
+STUCK_FOR = timedelta(minutes=10)
 #: Contacts in one transaction: large enough to batch, small enough that other writers wait for milliseconds.
 BATCH = 200
 
@@ -37,34 +42,58 @@ class Advanced:
     decisions: int = 0
 
 
-def advance(store: Store, versions: Versions, key: bytes, now: datetime, *, limit: int = BATCH) -> Advanced:
+class Stuck:
+    """Contacts whose turn failed, with when to try again. They keep their inbox, so they are not mailed meanwhile."""
+
+    def __init__(self) -> None:
+        self._until: dict[int, datetime] = {}
+
+    def now(self, now: datetime) -> frozenset[int]:
+        """Return those to leave alone at `now`."""
+        self._until = {contact_id: until for contact_id, until in self._until.items() if until > now}
+        return frozenset(self._until)
+
+    def add(self, contact_id: int, error: Exception, now: datetime) -> None:
+        """Leave the contact alone for a while, and say so once for each try."""
+        log.error("contact %d is set aside for %s: %r", contact_id, STUCK_FOR, error, exc_info=error)
+        self._until[contact_id] = now + STUCK_FOR
+
+
+def advance(
+    store: Store, versions: Versions, key: bytes, now: datetime, *, limit: int = BATCH, stuck: Stuck | None = None
+) -> Advanced:
     """Give up to `limit` contacts their turn; return what was done. Without content in force there is nothing to do."""
     content = versions.in_force()
     if content is None:
         return Advanced()
+    stuck = stuck or Stuck()
+    aside = stuck.now(now)
     with store.read() as connection:
-        if not due_contacts(connection, now, 1):
+        if not due_contacts(connection, now, 1, without=aside):
             return Advanced()
     with store.write() as connection:
-        ids = _locked(connection, due_contacts(connection, now, limit))
+        ids = _locked(connection, due_contacts(connection, now, limit, without=aside))
         if not ids:
             return Advanced()
         world = World(content, versions.get, load_tops(connection, content, now), key)
-        turns, handled = take_turns(connection, world, ids, now)
+        turns, handled = take_turns(connection, world, ids, now, stuck)
         written = write_turns(connection, turns, content, key, now)
         clear_inbox(connection, handled)
     return Advanced(len(ids), written.messages, written.decisions)
 
 
-def due_contacts(connection: Connection, now: datetime, limit: int) -> list[int]:
+def due_contacts(
+    connection: Connection, now: datetime, limit: int, *, without: frozenset[int] = frozenset()
+) -> list[int]:
     """Return contacts with something new, a due timer or a due review: what has waited longest first."""
     new = select(inbox.c.contact_id, func.min(inbox.c.id)).group_by(inbox.c.contact_id).order_by(func.min(inbox.c.id))
     timers = select(enrolments.c.contact_id).where(enrolments.c.due_at <= now).order_by(enrolments.c.due_at)
     reviews = select(contacts.c.id).where(contacts.c.review_at <= now).order_by(contacts.c.review_at)
     found: dict[int, None] = {}
     for query in (new, timers, reviews):
-        for row in connection.execute(query.limit(limit)):
-            found.setdefault(row[0])
+        for row in connection.execute(query.limit(limit + len(without))):
+            if row[0] not in without:
+                found.setdefault(row[0])
     return list(found)[:limit]
 
 
@@ -76,9 +105,12 @@ def _locked(connection: Connection, ids: Sequence[int]) -> list[int]:
 
 
 def take_turns(
-    connection: Connection, world: World, ids: Sequence[int], now: datetime
+    connection: Connection, world: World, ids: Sequence[int], now: datetime, stuck: Stuck
 ) -> tuple[list[Turn], list[int]]:
-    """Give each contact its turn in memory; return the turns and the inbox rows they used up."""
+    """Give each contact its turn in memory; return the turns and the inbox rows they used up.
+
+    A contact whose turn fails is set aside; the others of the batch go on.
+    """
     states = load_states(connection, ids)
     entries = load_entries(connection, ids)
     waiting = _inbox(connection, ids)
@@ -90,11 +122,15 @@ def take_turns(
     handled: list[int] = []
     for contact_id in ids:
         rows = waiting.get(contact_id, [])
-        handled += [row_id for row_id, _ in rows]
         state = states[contact_id]
         turn = ContactTurn(world, state, entries.get(contact_id, []), now)
         events, changed = _news(state, rows)
-        turns.append(turn.run(events, changed=changed, review_at=reviews[contact_id]))
+        try:
+            turns.append(turn.run(events, changed=changed, review_at=reviews[contact_id]))
+        except Exception as error:  # noqa: BLE001 - whatever one contact's history breaks, it must not stop the others
+            stuck.add(contact_id, error, now)
+        else:
+            handled += [row_id for row_id, _ in rows]
     return turns, handled
 
 

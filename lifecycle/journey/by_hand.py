@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import select
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lifecycle.audience.setting import Setting
 from lifecycle.audience.review import Review, apply_review, review
+from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.base.units import Share
 from lifecycle.intake.facts import EventFact

@@ -27,8 +27,6 @@ class Opening:
     entry_key: str = ""
     #: `send` does not wait for quiet: the campaign is wanted now
     immediate: bool = False
-    #: the instant deadlines count from, when it is not `at`
-    anchor_at: datetime | None = None
 
 
 def is_running(campaign: Campaign, at: datetime) -> bool:
@@ -62,7 +60,7 @@ def enrol(
         version=version,
         state="waiting",
         opened_at=opening.at,
-        anchor_at=opening.anchor_at or opening.at,
+        anchor_at=opening.at,
         entry_key=opening.entry_key,
         trigger_event_id=event_id,
         last_event_id=event_id if event_id is not None else AFTER_EVENTS,

@@ -63,7 +63,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a decision may look at: the contact, the content its enrolment is pinned to, its zone, and a key for codes."""
+    """What a decision may look at: the contact, the content its enrolment is pinned to, its zone, a key for codes."""
 
     state: ContactState
     setting: Setting
@@ -299,7 +299,7 @@ def coupons(entry: Entry) -> Mapping[str, Any]:
 
 
 def _reach(campaign: Campaign, step: Send, entry: Entry, known: Known, at: datetime) -> Effect:
-    variant = next(reversed(entry.variants.values()), None) if entry.variants else None
+    variant = list(entry.variants.values())[-1] if entry.variants else None
     if step.skip_if is not None and evaluate(step.skip_if, known.state, known.setting, at):
         return PassOver(step, at, "skip_if", variant)
     del campaign

@@ -11,7 +11,7 @@ from lifecycle.spec.conditions import PropertyTest
 
 
 def property_at(event: EventFact, path: Sequence[str]) -> Any:
-    """Return what stands at `path` in the event's properties, None when nothing does; a leading `properties` is ours."""
+    """Return what stands at `path` in the event's properties, else None; a leading `properties` is ours."""
     return at_path(event.properties, path[1:] if path and path[0] == "properties" else path)
 
 

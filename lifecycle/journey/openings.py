@@ -77,7 +77,5 @@ def event_openings(
             event = EventFact(row.id, row.name, row.at, row.properties or {}, row.live, row.message_id)
             found = opening_by_event(campaign, event)
             if found is not None:
-                # the entry begins now; what its mails say, and deadlines, go by the event
-                yield row.contact_id, Opening(
-                    now, found.occurrence, event, found.entry_key, immediate=True, anchor_at=event.at
-                )
+                # the entry begins now, and so do deadlines: somebody wants these mails; they speak of the event
+                yield row.contact_id, Opening(now, found.occurrence, event, found.entry_key, immediate=True)

@@ -165,7 +165,7 @@ def with_id(entry: Entry, found: int) -> Entry:
 def message_values(
     effect: Reach | PassOver, entry: Entry, campaign: Campaign, key: bytes, now: datetime
 ) -> dict[str, Any]:
-    """Return the ledger row for a send that was reached. The Message-ID's left part is a keyed hash of what it is for."""
+    """Return the ledger row for a send that was reached. Its Message-ID is a keyed hash of what it is for."""
     reached = isinstance(effect, Reach)
     return {
         "campaign": entry.campaign, "step": effect.step.id, "contact_id": entry.contact_id,
@@ -175,7 +175,9 @@ def message_values(
         "state": "queued" if reached else "skipped", "reason": "" if isinstance(effect, Reach) else effect.reason,
         "reached_at": effect.at, "due_at": max(effect.at, now) if reached else effect.at,
         "deadline_at": effect.deadline_at if isinstance(effect, Reach) else None,
-        "message_id": keyed_hash(key, "message", entry.campaign, effect.step.id, str(entry.contact_id), entry.occurrence),
+        "message_id": keyed_hash(
+            key, "message", entry.campaign, effect.step.id, str(entry.contact_id), entry.occurrence
+        ),
     }  # fmt: skip
 
 
@@ -209,7 +211,9 @@ def _store_review(connection: Connection, contact_id: int, found: Any, at: datet
     if found.stage_changed:
         before = connection.execute(select(contacts.c.stage).where(contacts.c.id == contact_id)).scalar()
         connection.execute(
-            insert(stage_transitions).values(contact_id=contact_id, before=before, after=found.stage, at=at, cause=cause)
+            insert(stage_transitions).values(
+                contact_id=contact_id, before=before, after=found.stage, at=at, cause=cause
+            )
         )
         connection.execute(
             update(contacts).where(contacts.c.id == contact_id).values(stage=found.stage, stage_since_at=at)

@@ -68,7 +68,9 @@ def _change(
             done.inside["exited"] += end_campaign(connection, name, "campaign_ended", now)
         case "restart":
             values = {"version": content.hash, "position": [0], "due_at": now, "context": {}}
-            moved = connection.execute(update(enrolments).where(is_open & (enrolments.c.state == "active")).values(values))
+            moved = connection.execute(
+                update(enrolments).where(is_open & (enrolments.c.state == "active")).values(values)
+            )
             done.inside["restarted"] += moved.rowcount
             connection.execute(update(enrolments).where(is_open).values(version=content.hash))
         case "migrate":
@@ -99,8 +101,12 @@ def _migrate(
 def end_campaign(connection: Connection, name: str, reason: str, now: datetime) -> int:
     """End every open enrolment of the campaign and cancel its open rows; return how many enrolments ended."""
     is_open = (enrolments.c.campaign == name) & enrolments.c.state.in_(["waiting", "active"])
-    rows = connection.execute(select(enrolments.c.id, enrolments.c.contact_id, enrolments.c.version).where(is_open)).all()
-    connection.execute(update(enrolments).where(is_open).values(state="exited", reason=reason, ended_at=now, due_at=None))
+    rows = connection.execute(
+        select(enrolments.c.id, enrolments.c.contact_id, enrolments.c.version).where(is_open)
+    ).all()
+    connection.execute(
+        update(enrolments).where(is_open).values(state="exited", reason=reason, ended_at=now, due_at=None)
+    )
     connection.execute(
         update(messages)
         .where(messages.c.campaign == name, messages.c.state.in_(["queued", "deferred"]))
@@ -110,9 +116,6 @@ def end_campaign(connection: Connection, name: str, reason: str, now: datetime) 
         shared = {"campaign": name, "at": now, "step": "", "decision": "exited", "reason": reason, "detail": {}}
         connection.execute(
             insert(decisions),
-            [
-                {**shared, "contact_id": row.contact_id, "enrolment_id": row.id, "version": row.version}
-                for row in rows
-            ],
+            [{**shared, "contact_id": row.contact_id, "enrolment_id": row.id, "version": row.version} for row in rows],
         )
     return len(rows)

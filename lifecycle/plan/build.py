@@ -1,4 +1,4 @@
-"""What `apply` would change: files, campaigns, and the people, from the live database. Data only; nothing is written."""
+"""What `apply` would change: files, campaigns and people, from the live database. Nothing is written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Change: TypeAlias = Literal["added", "changed", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """What becomes of one campaign and the people in it. `inside` counts open enrolments; `becomes` says what of them."""
+    """What becomes of one campaign and the people in it: `inside` counts them, `becomes` says what of them."""
 
     campaign: str
     change: Change
@@ -61,11 +61,10 @@ def build_plan(store: Store, content: Content, before: Content | None, versions:
     """Return the plan of applying `content` after `before` to the database as it is at `now`."""
     with store.read() as connection:
         setting = Setting.of(content)
-        changed = _changes(
-            before.campaign_hashes if before else {}, content.campaign_hashes
-        )
+        changed = _changes(before.campaign_hashes if before else {}, content.campaign_hashes)
         campaigns = tuple(
-            _campaign(connection, name, change, content, before, setting, now) for name, change in sorted(changed.items())
+            _campaign(connection, name, change, content, before, setting, now)
+            for name, change in sorted(changed.items())
         )
         conflicts = _conflicts(connection, content, setting, now)
         fingerprint = _fingerprint(connection)
@@ -167,7 +166,9 @@ def _conflicts(
         for second in live[index + 1 :]:
             if first.trigger != second.trigger:
                 continue
-            both = select(func.count()).select_from(_people(setting, first, now).intersect(_people(setting, second, now)).subquery())
+            both = select(func.count()).select_from(
+                _people(setting, first, now).intersect(_people(setting, second, now)).subquery()
+            )
             count = connection.execute(both).scalar() or 0
             if count:
                 found.append((first.campaign, second.campaign, count))
@@ -176,6 +177,7 @@ def _conflicts(
 
 def _fingerprint(connection: Connection) -> str:
     marks = [
-        connection.execute(select(func.max(table.c.id))).scalar() or 0 for table in (contacts, events, enrolments, messages)
+        connection.execute(select(func.max(table.c.id))).scalar() or 0
+        for table in (contacts, events, enrolments, messages)
     ]
     return content_hash(*[str(mark) for mark in marks])

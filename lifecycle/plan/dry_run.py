@@ -11,6 +11,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -48,7 +49,13 @@ class DryRun:
     """One rehearsal of `send`. Yields a row for each mail, and one for each contact that would get none."""
 
     def __init__(
-        self, connection: Connection, content: Content, versions: Versions, composer: Composer, key: bytes, now: datetime
+        self,
+        connection: Connection,
+        content: Content,
+        versions: Versions,
+        composer: Composer,
+        key: bytes,
+        now: datetime,
     ) -> None:
         self._connection = connection
         self._content = content
@@ -124,7 +131,13 @@ class DryRun:
             return DryRow(name, step.id, "skipped", made.reason, detail=made.detail)
         state.messages.append(
             MessageFact(
-                campaign.campaign, step.id, entry.occurrence, "sent", campaign.topic, campaign.kind, sending_at=self._now
+                campaign.campaign,
+                step.id,
+                entry.occurrence,
+                "sent",
+                campaign.topic,
+                campaign.kind,
+                sending_at=self._now,
             )
         )
         match judged:
@@ -135,10 +148,10 @@ class DryRun:
 
     def _row(self, campaign: Campaign, state: ContactState, entry: Entry, effect: Reach) -> Claimed:
         values = message_values(effect, entry, campaign, self._key, self._now)
-        wanted = {name: values.get(name) for name in Claimed.__dataclass_fields__}
+        wanted: dict[str, Any] = {name: values.get(name) for name in Claimed.__dataclass_fields__}
         # no row exists: the links of a rehearsed mail lead nowhere
-        nobody = {"id": 0, "enrolment_id": -1, "contact_id": state.id, "fence": 0, "crashes": 0, "attempts": 0}
-        return Claimed(**{**wanted, **nobody})
+        wanted |= {"id": 0, "enrolment_id": -1, "contact_id": state.id, "fence": 0, "crashes": 0, "attempts": 0}
+        return Claimed(**wanted)
 
 
 def name_of(state: ContactState) -> str:
@@ -166,4 +179,3 @@ def write_mail(folder: Path, row: DryRow) -> Path | None:
 def first_mail(rows: Iterable[DryRow]) -> DryRow | None:
     """Return the first row that has a mail."""
     return next((row for row in rows if row.mail is not None), None)
-

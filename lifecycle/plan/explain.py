@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from lifecycle.audience.clauses import Clause, clauses
-from lifecycle.audience.setting import Setting
 from lifecycle.audience.membership import load_tops
+from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.journey.load import load_states
 from lifecycle.spec.model import Campaign, Content
@@ -55,9 +55,7 @@ class Story:
     campaigns: Sequence[CampaignStory] = field(default_factory=tuple)
 
 
-def explain(
-    connection: Connection, contact_id: int, content: Content, now: datetime, only: str | None = None
-) -> Story:
+def explain(connection: Connection, contact_id: int, content: Content, now: datetime, only: str | None = None) -> Story:
     """Return the story of the contact, of one campaign or of all, those that never touched it included."""
     state = load_states(connection, [contact_id])[contact_id]
     setting = Setting(content.project, content.segments, load_tops(connection, content, now))
@@ -68,9 +66,7 @@ def explain(
         email=state.email,
         stage=state.stage,
         suppressed=state.suppressed,
-        segments=[
-            name for name, stay in sorted(state.memberships.items()) if stay.left_at is None and ":" not in name
-        ],
+        segments=[name for name, stay in sorted(state.memberships.items()) if stay.left_at is None and ":" not in name],
         campaigns=[
             _story(name, entered.get(name, []), content.campaigns.get(name), state, setting, now) for name in names
         ],
@@ -113,7 +109,9 @@ def _entered(connection: Connection, contact_id: int) -> dict[str, list[Entered]
         mails.setdefault(row.enrolment_id, []).append(_mail(row))
     found: dict[str, list[Entered]] = {}
     for row in connection.execute(
-        select(enrolments).where(enrolments.c.contact_id == contact_id).order_by(enrolments.c.opened_at, enrolments.c.id)
+        select(enrolments)
+        .where(enrolments.c.contact_id == contact_id)
+        .order_by(enrolments.c.opened_at, enrolments.c.id)
     ):
         found.setdefault(row.campaign, []).append(
             Entered(

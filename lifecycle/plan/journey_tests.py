@@ -64,7 +64,7 @@ def contact_state(given: Given, start: datetime) -> ContactState:
     name = str(traits.pop("external_id", columns["email"] or "the contact"))
     consents = [ConsentChange(topic, _granted(word), start) for topic, word in said.items()]
     events = [
-        EventFact(number, event.event, event.at.after(start), event.properties, True, f"test:{number}")
+        EventFact(number, event.event, event.at.after(start), event.properties, message_id=f"test:{number}")
         for number, event in enumerate(given.events, 1)
     ]
     events.sort(key=lambda event: event.order)

@@ -89,7 +89,8 @@ class _ContactRehearsal:
             turn = ContactTurn(self._world, self._state, self._entries, now).run(events, review_at=review_at)
             self._rehearsal.handled += len(events) + 1
             review_at = turn.review_at
-            emitted = yield from self._take(turn, now)
+            emitted: list[EventFact] = []
+            yield from self._take(turn, now, emitted)
             for event in emitted:
                 self._insert(pending, event)
             yield from self._release(now)
@@ -100,8 +101,7 @@ class _ContactRehearsal:
         self._state.events.append(event)
         self._state.events.sort(key=lambda found: found.order)
 
-    def _take(self, turn: Turn, now: datetime) -> Iterator[Row]:
-        emitted: list[EventFact] = []
+    def _take(self, turn: Turn, now: datetime, emitted: list[EventFact]) -> Iterator[Row]:
         self._entries = []
         for tracked in turn.entries:
             self._rehearsal.handled += len(tracked.effects)
@@ -111,7 +111,6 @@ class _ContactRehearsal:
             yield from self._effects(tracked, entry, now, emitted)
             if entry.state != "refused":
                 self._entries.append(entry)
-        return emitted  # noqa: B901 - `yield from` hands it to the caller
 
     def _effects(self, tracked: Tracked, entry: Entry, now: datetime, emitted: list[EventFact]) -> Iterator[Row]:
         campaign = self._world.content.campaigns.get(entry.campaign)
@@ -131,8 +130,9 @@ class _ContactRehearsal:
                 case Act(step=Points()):
                     balance = int(self._state.kept.get("points.balance") or 0)
                     self._state.kept["points.balance"] = balance + int(effect.made["points"])
-                case Act(step=Emit(event=name, properties=properties)):
-                    emitted.append(EventFact(next(self._emitted), name, now, properties, True, f"emit:{len(emitted)}"))
+                case Act(step=Emit(id=step_id, event=name, properties=properties)):
+                    source = f"emit:{entry.campaign}:{entry.contact_id}:{entry.occurrence}:{step_id}"
+                    emitted.append(EventFact(next(self._emitted), name, now, properties, message_id=source))
                 case _:
                     continue
 

@@ -113,4 +113,3 @@ def as_row(row: Row) -> dict[str, Any]:
     """Return the row as `simulate --out` writes it."""
     found = asdict(row)
     return {key: found[key] for key in ("at", "campaign", "step", "contact", "outcome", "reason")}
-

@@ -45,7 +45,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An amount with 4 decimals: numeric(18, 4) on PostgreSQL, whole ten-thousandths on SQLite, so that sums are exact."""
+    """An amount with 4 decimals, exact: numeric(18, 4) on PostgreSQL, whole ten-thousandths on SQLite."""
 
     impl = Numeric(18, 4)
     cache_ok = True

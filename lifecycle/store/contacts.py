@@ -16,7 +16,9 @@ def find_contact(connection: Connection, name: str) -> int:
     """
     lookups = (
         select(contacts.c.id).where(contacts.c.external_id == name),
-        select(contacts.c.id).where(contacts.c.address_key == address_key(name)).order_by(contacts.c.merged_into, contacts.c.id),
+        select(contacts.c.id)
+        .where(contacts.c.address_key == address_key(name))
+        .order_by(contacts.c.merged_into, contacts.c.id),
         select(identities.c.contact_id).where(identities.c.value.in_({name, address_key(name)})),
     )
     for query in lookups:
