@@ -30,7 +30,7 @@ from lifecycle.store.tables import enrolments, template_versions
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class MailEntry:
     """What the mail needs of its enrolment."""
 
     event_id: int | None
@@ -53,7 +53,7 @@ class Composer:
         states = load_states(connection, {row.contact_id for row in rows})
         entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
         entries = {
-            found.id: _Entry(found.trigger_event_id, found.context or {})
+            found.id: MailEntry(found.trigger_event_id, found.context or {})
             for found in connection.execute(
                 select(enrolments.c.id, enrolments.c.trigger_event_id, enrolments.c.context).where(
                     enrolments.c.id.in_(entered)
@@ -113,7 +113,7 @@ class Composition:
     """The mails of some rows."""
 
     def __init__(
-        self, composer: Composer, content: Content, states: dict[int, ContactState], entries: Mapping[int, _Entry]
+        self, composer: Composer, content: Content, states: dict[int, ContactState], entries: Mapping[int, MailEntry]
     ) -> None:
         self._composer = composer
         self._content = content
@@ -146,7 +146,7 @@ class Composition:
         content, project = self._content, self._content.project
         locale = row.locale or state.locale or project.default_locale
         compiled = self._compile(row.template, locale)
-        entry = self._entries.get(row.enrolment_id or 0, _Entry(None, {}))
+        entry = self._entries.get(row.enrolment_id or 0, MailEntry(None, {}))
         addresses = self._composer.addresses(row.id)
         scope = build_scope(
             state, content, campaign, now=stamp, event=_event(state, entry.event_id), context=entry.context,

@@ -60,6 +60,7 @@ def phrase(value: str, name: str) -> bytes:
 def mailbox(display: str, address: str, name: str) -> bytes:
     """Return `Display <address>` for a field of that name. A local part beyond ASCII stays UTF-8 (RFC 6532)."""
     spec = address_spec(address, name)
+    display = " ".join(checked(display, name).split())  # clients collapse spaces in names anyway
     return spec if not display else phrase(display, name) + b"\r\n <" + spec + b">"
 
 

@@ -94,13 +94,13 @@ def _token(value: str) -> bytes:
 
 
 def _raw_uri(url: str) -> bytes:
-    """Return `<URL>`, never encoded, on a line of its own when it is long: a rewritten one breaks one-click."""
+    """Return `<URL>`, never encoded and never folded (there is no `>, <` to fold at): a changed one breaks one-click."""
     if any(found in url for found in "<>, "):
         raise RenderError("the unsubscribe address contains a character that ends it")
     raw = _token(url)
-    if len(raw) + 3 > HARD_LIMIT:
+    if len(raw) + len("List-Unsubscribe: <>") > HARD_LIMIT:
         raise RenderError("the unsubscribe address is longer than a header line")
-    return b"<" + raw + b">" if len(raw) < 56 else b"\r\n <" + raw + b">"
+    return b"<" + raw + b">"
 
 
 def _body(text: str) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, func, select, update
+from sqlalchemy import Connection, Update, bindparam, func, or_, select, update
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import NotFoundError, UsageError
@@ -52,7 +52,7 @@ def _guarded(**values: Any) -> Update:
         .where(
             messages.c.id == bindparam("row"),
             messages.c.fence == bindparam("held"),
-            messages.c.state.in_(("sending", "unknown")),
+            or_(messages.c.state == "sending", messages.c.state == "unknown"),
         )
         .values(worker=None, lease_until_at=None, **values)
     )
