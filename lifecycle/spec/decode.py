@@ -114,6 +114,14 @@ def wrong_type(node: Node, reading: Reading, expected: str, *, hint: str = "") -
     reading.refuse(rules.WrongType.at(node.place, f"expected {expected}, found {kind_of(node)}", hint=hint))
 
 
+def too_few(node: Node, count: int, least: int, reading: Reading) -> NoReturn:
+    """Report that there are only `count` where `least` are needed."""
+    message = f"{kind_of(node)} of {least} or more is needed" + (
+        f", not of {count}" if count else ": this one is empty"
+    )
+    reading.refuse(rules.EmptyList.at(node.place, message))
+
+
 def listed(read: Decoder[T], *, least: int = 0) -> Decoder[tuple[T, ...]]:
     """Return a decoder of a list of what `read` reads, with at least that many items."""
 
@@ -121,7 +129,7 @@ def listed(read: Decoder[T], *, least: int = 0) -> Decoder[tuple[T, ...]]:
         if not isinstance(node, ListNode):
             wrong_type(node, reading, "a list", hint='each item begins with "- "')
         if len(node.items) < least:
-            reading.refuse(rules.EmptyList.at(node.place, "the list is empty", hint=f"it needs at least {least}"))
+            too_few(node, len(node.items), least, reading)
         return every([partial(read, item, reading) for item in node.items], reading)
 
     return decode
@@ -144,7 +152,7 @@ def mapped(read: Callable[[Entry, Reading], T], *, least: int = 0, hint: str = "
         if not isinstance(node, MapNode):
             wrong_type(node, reading, "a mapping", hint=hint)
         if len(node.entries) < least:
-            reading.refuse(rules.EmptyList.at(node.place, "the mapping is empty", hint=f"it needs at least {least}"))
+            too_few(node, len(node.entries), least, reading)
         values = every([partial(read, entry, reading) for entry in node.entries], reading)
         return dict(zip((entry.name for entry in node.entries), values, strict=True))
 

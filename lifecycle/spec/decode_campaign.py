@@ -33,6 +33,7 @@ from lifecycle.spec.decode_values import (
     weekday,
 )
 from lifecycle.spec.diagnostics import did_you_mean
+from lifecycle.spec.rules_campaigns import EndsBeforeStart, HoldoutIgnored, NobodyIsInside
 from lifecycle.spec.rules_conditions import PropertyOfNoEvent
 from lifecycle.spec.source import Node, ScalarNode
 
@@ -79,7 +80,21 @@ def campaign(node: Node, reading: Reading) -> model.Campaign:
     )
     fields.close()
     _resolve_trigger(made.trigger, reading, before)
+    _look_at_keys(made, fields)
     return made
+
+
+def _look_at_keys(made: model.Campaign, fields: Fields) -> None:
+    """Report keys that do not go together; their places are known here."""
+    if made.starts and made.ends and made.ends <= made.starts:
+        fields.reading.found.append(EndsBeforeStart.at(fields.value_place("ends")))
+    if made.kind == "transactional" and made.holdout is not None:
+        hint = "take it away, or make the campaign marketing"
+        fields.reading.found.append(HoldoutIgnored.at(fields.place("holdout"), hint=hint))
+    states = model.SegmentTrigger | model.StageTrigger
+    if made.enroll == "current_and_future" and not isinstance(made.trigger, states):
+        hint = "segment_entered, segment_left or stage_entered"
+        fields.reading.found.append(NobodyIsInside.at(fields.value_place("enroll"), hint=hint))
 
 
 def _resolve_trigger(found: model.Trigger, reading: Reading, before: int) -> None:

@@ -93,11 +93,11 @@ def _unknown_leaf(entry: Entry, fields: Fields) -> None:
         fields.report(rules.UnknownLeaf.at(entry.key.place, message))
         return
     message = f'unknown leaf "{entry.name}" in a condition'
-    hint = did_you_mean(entry.name, [*_LEAVES, *FACTS])
-    if not hint:
-        hint = "an attribute is written contact.NAME or account.NAME"
-        if entry.name.startswith("properties."):
-            hint = "a property is tested under where: beside event:"
+    if entry.name.startswith("properties."):
+        hint = "a property is tested under where: beside event:"
+    else:
+        close = did_you_mean(entry.name, [*_LEAVES, *FACTS])
+        hint = close or "an attribute is written contact.NAME or account.NAME"
     fields.report(rules.UnknownLeaf.at(entry.key.place, message, hint=hint))
 
 

@@ -132,6 +132,7 @@ class StepReader:
             skip_if=fields.maybe("skip_if", condition),
             sender=fields.maybe("sender", lambda node, _: reading.refer("sender", name(node, reading), node.place)),
             data=fields.maybe("data", data_map) or {},
+            deadline_place=fields.value_place("deadline"),
             place=head.value.place,
         )
 

@@ -55,7 +55,7 @@ def _tests(
         if node.value is None:
             wrong_type(node, reading, "a value or a test", hint="whether there is one: {exists: true}")
         if "is" not in allowed:
-            message = f"{what} is an instant: it has no bare value"
+            message = "an instant has no bare value"
             reading.refuse(
                 rules.UnfitOperator.at(node.place, message, hint="{within: 30d}, {older_than: 60d}, {before: …}")
             )
@@ -71,6 +71,8 @@ def _tests(
             reads.append(_refusal(reading, rules.UnknownLeaf.at(entry.key.place, message, hint=found)))
         elif operator not in allowed:
             fits = "it is tested with " + ", ".join(known for known in _READ if known in allowed)
+            if operator == "top":
+                fits = "facts that are numbers have a top, as orders.total: {top: 10%}"
             message = f'"{operator}" does not fit {what}'
             reads.append(_refusal(reading, rules.UnfitOperator.at(entry.key.place, message, hint=fits)))
         else:

@@ -9,12 +9,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from lifecycle.base.address import parse_address
 from lifecycle.base.errors import UsageError
 from lifecycle.base.units import Duration, LocalWindow, Share, parse_instant, parse_time, parse_zone
 from lifecycle.spec import rules_shape as rules
 from lifecycle.spec.decode import Decoder, Fields, Reading, every, suggest, wrong_type
+from lifecycle.spec.diagnostics import did_you_mean
 from lifecycle.spec.model import LocalText, Weekday
 from lifecycle.spec.source import Entry, MapNode, Node, ScalarNode, plain_data
 
@@ -82,7 +84,7 @@ def formatted(parse: Callable[[str], T], what: str) -> Decoder[T]:
             wrong_type(node, reading, what)
         try:
             return parse(node.text)
-        except (ValueError, UsageError, OverflowError) as error:
+        except (ValueError, OverflowError) as error:
             message = f'"{shorten(node.text)}" is not {what}'
             reading.refuse(rules.BadFormat.at(node.place, message, hint=str(error)))
 
@@ -103,11 +105,16 @@ def _matching(pattern: re.Pattern[str], hint: str) -> Callable[[str], str]:
     return parse
 
 
+def is_name(word: str) -> bool:
+    """Say whether the word can be an id."""
+    return _NAME.fullmatch(word) is not None
+
+
 def name(node: Node, reading: Reading) -> str:
     """Read an id: letters, digits, `-`, `_`, `.`."""
     if not isinstance(node, ScalarNode) or node.value is None:
         wrong_type(node, reading, "an id", hint=_empty_hint(node))
-    if not _NAME.fullmatch(node.text):
+    if not is_name(node.text):
         message = f'"{shorten(node.text)}" is not an id'
         hint = "letters, digits, - _ . of the Latin alphabet, as cart-abandonment"
         reading.refuse(rules.BadName.at(node.place, message, hint=hint))
@@ -216,7 +223,7 @@ def duration(node: Node, reading: Reading) -> Duration:
     """Read a duration longer than nothing."""
     found = any_duration(node, reading)
     if found.approximate_s() <= 0:
-        reading.refuse(rules.OutOfRange.at(node.place, f"{found} is no time: the duration must be longer than 0"))
+        reading.refuse(rules.OutOfRange.at(node.place, "the duration must be longer than nothing"))
     return found
 
 
@@ -238,15 +245,28 @@ def unit_keys(fields: Fields) -> Duration | None:
 
 share = formatted(Share.parse, "a share")
 time_of_day = formatted(parse_time, "a time of day")
-time_zone = formatted(lambda word: parse_zone(word).key, "a time zone")
 locale = formatted(_matching(_LOCALE, "a language, as en or ar-SA"), "a locale")
 currency = formatted(_matching(_CURRENCY, "three capital letters of ISO 4217, as SAR"), "a currency")
+
+
+def _zone(word: str) -> str:
+    try:
+        return parse_zone(word).key
+    except ValueError:
+        close = did_you_mean(word, sorted(available_timezones()))
+        raise ValueError(close or "zones are named as Asia/Riyadh") from None
+
+
+time_zone = formatted(_zone, "a time zone")
 
 
 def _address(word: str) -> str:
     if "<" in word:
         raise ValueError('the address alone; the name goes under "name"')
-    return parse_address(word)
+    try:
+        return parse_address(word)
+    except UsageError as error:
+        raise ValueError(error.message.removeprefix("not an e-mail address: ")) from error
 
 
 email_address = formatted(_address, "an e-mail address")

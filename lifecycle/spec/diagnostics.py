@@ -73,6 +73,8 @@ class Rule:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?` for the closest known word, else "" (Damerau-like ratio of at least 0.6)."""
+    if len(word) > 100:
+        return ""  # nobody meant that, and comparing takes quadratic time
     options = [str(option) for option in known]
     folded = {option.lower(): option for option in reversed(options)}
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)

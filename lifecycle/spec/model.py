@@ -253,6 +253,7 @@ class Send(_Node):
     skip_if: Condition | None = None
     sender: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    deadline_place: Place | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

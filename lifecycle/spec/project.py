@@ -15,6 +15,7 @@ from lifecycle.base.errors import UsageError
 from lifecycle.base.ids import content_hash
 from lifecycle.spec import decode_campaign, decode_project, rules_shape, rules_yaml
 from lifecycle.spec.decode import Reading, Refused
+from lifecycle.spec.decode_values import is_name
 from lifecycle.spec.diagnostics import Diagnostic, in_order
 from lifecycle.spec.model import Content
 from lifecycle.spec.place import Place
@@ -130,11 +131,15 @@ def _decoded(decode: Callable[[Node, Reading], Any], node: Node | None, reading:
     if node is None:
         return None
     reading.begin()
+    before = len(reading.found)
+    told = {found.place for found in reading.found if found.is_error}
     try:
         return decode(node, reading)
     except Refused:
         if reading.full:
             reading.found.append(rules_yaml.TooManyMistakes.at(Place(node.place.path, 1, 1)))
+        # what YAML itself forbids there (an alias, a merge) has been said; what follows from it would only confuse
+        reading.found[before:] = [found for found in reading.found[before:] if found.place not in told]
         return None
 
 
@@ -173,7 +178,7 @@ def _look_at_name(key: str, called: ScalarNode, path: str, found: _Files, readin
         message = f'the {key} "{called.text}" is declared twice'
         hint = f"first in {found.paths[called.text]}"
         reading.found.append(rules_shape.DuplicateId.at(called.place, message, hint=hint))
-    elif stem != called.text and called.value is not None:
+    elif stem != called.text and is_name(called.text):
         message = f'the {key} "{called.text}" stands in {PurePosixPath(path).name}'
         hint = f"rename the file to {called.text}.yaml, or the {key} to {stem}"
         reading.found.append(rules_shape.FileNameDiffers.at(called.place, message, hint=hint))

@@ -13,9 +13,7 @@ from lifecycle.spec.model import (
     Content,
     ManualTrigger,
     ScheduleTrigger,
-    SegmentTrigger,
     Send,
-    StageTrigger,
     walk_steps,
 )
 from lifecycle.spec.paths import Passage, passages
@@ -50,7 +48,10 @@ def _place(campaign: Campaign) -> Place:
 
 
 class MarketingWithoutTopic(CampaignRule):
-    """A marketing campaign needs a topic: what people consent to and unsubscribe from."""
+    """A marketing campaign needs a topic: what people consent to and unsubscribe from.
+
+    Consent is by topic, and one-click unsubscribe acts on it. Fix: name one; receipts are `kind: transactional`.
+    """
 
     code = "LC401"
 
@@ -64,7 +65,10 @@ class MarketingWithoutTopic(CampaignRule):
 
 
 class NoGoal(CampaignRule):
-    """A campaign without a goal cannot say whether it works."""
+    """A campaign without a goal cannot say whether it works.
+
+    Reports and lift count goals. Fix: add one.
+    """
 
     code = "LC402"
     severity = Severity.WARNING
@@ -78,7 +82,10 @@ class NoGoal(CampaignRule):
 
 
 class UnreachableStep(CampaignRule):
-    """No way leads to this step."""
+    """No way leads to this step.
+
+    Every way before it ends in `exit`. Fix: take the exit or the step away.
+    """
 
     code = "LC403"
 
@@ -94,7 +101,10 @@ class UnreachableStep(CampaignRule):
 
 
 class DeadlinePassed(CampaignRule):
-    """The waits before this mail are longer than its deadline: it is never sent."""
+    """The waits before this mail are longer than its deadline: it is never sent.
+
+    `deadline` counts from the trigger (or the last event that restarted the clock) and includes the waits before.
+    """
 
     code = "LC404"
 
@@ -102,21 +112,25 @@ class DeadlinePassed(CampaignRule):
     def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
         """Add up the shortest way to each send."""
         del content
-        for passage, deadline in _deadlines(campaign):
+        for passage, deadline, place in _deadlines(campaign):
             if passage.soonest_s > deadline.approximate_s():
                 waited = Duration(int(passage.soonest_s))
                 message = f"the deadline of {deadline} has passed before this mail: the waits take {waited} or more"
-                yield cls.at(passage.step.place or _place(campaign), message)
+                yield cls.at(place, message)
 
 
-def _deadlines(campaign: Campaign) -> Iterator[tuple[Passage, Duration]]:
+def _deadlines(campaign: Campaign) -> Iterator[tuple[Passage, Duration, Place]]:
     for passage in passages(campaign):
-        if isinstance(passage.step, Send) and passage.step.deadline is not None and passage.reached:
-            yield passage, passage.step.deadline
+        step = passage.step
+        if isinstance(step, Send) and step.deadline is not None and passage.reached:
+            yield passage, step.deadline, step.deadline_place or step.place or _place(campaign)
 
 
 class QuietPastDeadline(CampaignRule):
-    """Quiet hours are longer than the deadline: what falls due as they begin is never sent."""
+    """Quiet hours are longer than the deadline: what falls due as they begin is never sent.
+
+    A mail that falls due in quiet hours is held until they end, and skipped if that is past its deadline.
+    """
 
     code = "LC405"
     severity = Severity.WARNING
@@ -130,28 +144,27 @@ class QuietPastDeadline(CampaignRule):
             return
         start, end = (wall.hour * 3600 + wall.minute * 60 for wall in (quiet.window.start, quiet.window.end))
         length = (end - start) % 86400
-        for passage, deadline in _deadlines(campaign):
+        for passage, deadline, place in _deadlines(campaign):
             if passage.soonest_s + length > deadline.approximate_s() >= passage.soonest_s:
                 message = f"quiet hours of {Duration(length)} hold this mail past its deadline of {deadline}"
                 hint = "send_window: {quiet_hours: ignore} sends it at night too"
-                yield cls.at(passage.step.place or _place(campaign), message, hint=hint)
+                yield cls.at(place, message, hint=hint)
 
 
-class EndsBeforeStart(CampaignRule):
-    """The campaign ends before it starts."""
+class EndsBeforeStart(Rule):
+    """The campaign ends before it starts.
+
+    Dates without an offset are in the project's time zone.
+    """
 
     code = "LC406"
 
-    @classmethod
-    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
-        """Compare starts and ends."""
-        del content
-        if campaign.starts and campaign.ends and campaign.ends <= campaign.starts:
-            yield cls.at(_place(campaign), f"the campaign ends at {campaign.ends:%Y-%m-%d %H:%M}Z, before it starts")
-
 
 class CouponExpired(CampaignRule):
-    """The coupon has expired before the mail that brings it."""
+    """The coupon has expired before the mail that brings it.
+
+    The wait between the coupon and the mail is as long as the coupon is valid, or longer.
+    """
 
     code = "LC407"
     severity = Severity.WARNING
@@ -177,22 +190,21 @@ def _names(content: Content, template: str, word: str) -> bool:
     return any(f"{word}." in text for path, text in content.files.items() if path.startswith(stem))
 
 
-class HoldoutIgnored(CampaignRule):
-    """Transactional mails have no holdout: everyone gets them."""
+class HoldoutIgnored(Rule):
+    """Transactional mails have no holdout: everyone gets them.
+
+    Fix: take `holdout` away.
+    """
 
     code = "LC408"
     severity = Severity.WARNING
 
-    @classmethod
-    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
-        """Look at kind and holdout."""
-        del content
-        if campaign.kind == "transactional" and campaign.holdout is not None:
-            yield cls.at(_place(campaign), hint="take holdout away, or make it marketing")
-
 
 class OnlyOnce(CampaignRule):
-    """With reentry: once, each contact gets only the first one."""
+    """With reentry: once, each contact gets only the first one.
+
+    `reentry` is `once` unless said otherwise; a letter that comes each month needs `always`.
+    """
 
     code = "LC409"
     severity = Severity.WARNING
@@ -206,22 +218,20 @@ class OnlyOnce(CampaignRule):
             yield cls.at(place, hint="reentry: always")
 
 
-class NobodyIsInside(CampaignRule):
-    """enroll: current_and_future needs a state to be in: a segment or a stage."""
+class NobodyIsInside(Rule):
+    """enroll: current_and_future needs a trigger that is a state: a segment or a stage.
+
+    `current_and_future` enrols those who are in the segment or stage when the campaign is applied.
+    """
 
     code = "LC410"
 
-    @classmethod
-    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
-        """Look at enroll and trigger."""
-        del content
-        if campaign.enroll == "current_and_future" and not isinstance(campaign.trigger, SegmentTrigger | StageTrigger):
-            place = campaign.trigger.place or _place(campaign)
-            yield cls.at(place, hint="segment_entered, segment_left or stage_entered")
-
 
 class SamePeopleAtOnce(CampaignRule):
-    """Another campaign mails the same people at the same moment."""
+    """Another campaign mails the same people at the same moment.
+
+    Two live marketing campaigns have the same trigger and audience, and a send without a wait before it.
+    """
 
     code = "LC411"
     severity = Severity.WARNING
@@ -249,7 +259,10 @@ def _mails_at_once(campaign: Campaign) -> bool:
 
 
 class SendsNothing(CampaignRule):
-    """The campaign has no send step."""
+    """The campaign has no send step.
+
+    There are only waits, branches and exits in it.
+    """
 
     code = "LC412"
     severity = Severity.WARNING

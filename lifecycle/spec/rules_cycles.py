@@ -18,13 +18,19 @@ _STAGES = "stage"
 
 
 class ConditionCycle(Rule):
-    """The condition leads back to itself."""
+    """The condition leads back to itself.
+
+    Each segment in the circle asks for the next. Fix: break it where it makes least sense.
+    """
 
     code = "LC210"
 
 
 class TooManyLevels(Rule):
-    """Segments lean on segments more than 16 levels deep."""
+    """Segments lean on segments more than 16 levels deep.
+
+    Fix: write the inner conditions out.
+    """
 
     code = "LC211"
 

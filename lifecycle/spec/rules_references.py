@@ -11,56 +11,84 @@ from lifecycle.spec.model import Content, walk_steps
 
 
 class UnknownSegment(Rule):
-    """No file in segments/ declares this segment."""
+    """No file in segments/ declares this segment.
+
+    Fix: correct the name, or write segments/NAME.yaml.
+    """
 
     code = "LC201"
 
 
 class UnknownStage(Rule):
-    """lifecycle.yaml declares no such stage."""
+    """lifecycle.yaml declares no such stage.
+
+    Fix: correct the name, or add the stage to `stages`.
+    """
 
     code = "LC202"
 
 
 class UnknownTopic(Rule):
-    """lifecycle.yaml declares no such topic."""
+    """lifecycle.yaml declares no such topic.
+
+    Fix: correct the name, or add the topic to `topics`.
+    """
 
     code = "LC203"
 
 
 class UnknownSender(Rule):
-    """lifecycle.yaml declares no such sender."""
+    """lifecycle.yaml declares no such sender.
+
+    Fix: correct the name, or add the sender to `senders`.
+    """
 
     code = "LC204"
 
 
 class UnknownTemplate(Rule):
-    """There is no such template in templates/."""
+    """There is no such template in templates/.
+
+    `send: cart/reminder` needs templates/cart/reminder.mjml, or reminder.LOCALE.mjml.
+    """
 
     code = "LC205"
 
 
 class UnknownCampaign(Rule):
-    """No file in campaigns/ declares this campaign."""
+    """No file in campaigns/ declares this campaign.
+
+    Fix: correct the name, or write campaigns/NAME.yaml.
+    """
 
     code = "LC206"
 
 
 class UnknownWebhook(Rule):
-    """lifecycle.yaml declares no such webhook."""
+    """lifecycle.yaml declares no such webhook.
+
+    Fix: correct the name, or add it to `webhooks`.
+    """
 
     code = "LC207"
 
 
 class UnknownEvent(Rule):
-    """lifecycle.yaml declares no such event."""
+    """lifecycle.yaml declares no such event.
+
+    The event may come all the same, so this is a warning; but a misspelt event never comes. Fix: correct the name, or
+    declare it under `events`. A project that declares no event at all is not warned.
+    """
 
     code = "LC208"
     severity = Severity.WARNING
 
 
 class UnknownStep(Rule):
-    """The campaign has no step of that id."""
+    """The campaign has no step of that id.
+
+    Fix: name a step by its id (the template's name for a send).
+    """
 
     code = "LC209"
 

@@ -105,9 +105,7 @@ def _check_type(called: str, kind: PropertyType | Literal["any"], use: Use, rule
             fits = "it is tested with " + ", ".join(_FITTING[kind])
             yield rule.at(place, f'"{test.operator}" does not fit {called}, declared as {kind}', hint=fits)
         elif not _value_fits(test, kind):
-            yield rule.at(
-                place, f"{called} is declared as {kind}, and compared with {_kind(test)}", hint=_quoted(test, kind)
-            )
+            yield rule.at(place, f"{called} is declared as {kind}; this is {_kind(test)}", hint=_quoted(test, kind))
 
 
 def _value_fits(test: Test, kind: PropertyType) -> bool:

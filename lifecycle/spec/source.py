@@ -23,7 +23,7 @@ MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 64
 MAX_NODES = 50_000
 #: Past this many mistakes, the rest of a file is not looked at.
-MAX_PER_FILE = 200
+MAX_PER_FILE = 50
 #: Digits past this are no count and no money of ours, and Python refuses to read very many.
 _MAX_DIGITS = 18
 
