@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from hypothesis import strategies as st
+from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.units import Duration, Share
 from lifecycle.intake import rollup
+from lifecycle.intake.facts import EventFact
 from lifecycle.spec.conditions import (
     AllOf,
     AnyOf,
@@ -58,8 +61,8 @@ shares = st.sampled_from([Share(Decimal(text)) for text in ("0", "0.1", "0.34", 
 numbers = st.sampled_from([-1, 0, 1, 2, 3, 1.5, 0.1, 0.3, 199.99, Decimal("199.99"), 200, 400.5])
 
 
-def tests(*, kinds: str = "all") -> st.SearchStrategy[tuple[Test, ...]]:
-    """Return strategies of one or two tests; kinds: all, or count (of numbers alone)."""
+def random_tests(*, numbers_only: bool) -> st.SearchStrategy[tuple[Test, ...]]:
+    """Return a strategy of one or two tests, of numbers alone or of anything."""
     ordered = st.sampled_from(["is", "is_not", "at_least", "at_most", "more_than", "less_than"])
     options = [
         st.builds(Test, ordered, numbers),
@@ -67,7 +70,7 @@ def tests(*, kinds: str = "all") -> st.SearchStrategy[tuple[Test, ...]]:
         st.builds(Test, st.just("exists"), st.booleans()),
         st.builds(Test, st.sampled_from(["in", "not_in"]), st.lists(st.sampled_from(SCALARS), max_size=3).map(tuple)),
     ]
-    if kinds == "all":
+    if not numbers_only:
         options += [
             st.builds(Test, st.sampled_from(["is", "is_not", "contains"]), st.sampled_from(SCALARS)),
             st.builds(
@@ -81,12 +84,14 @@ def tests(*, kinds: str = "all") -> st.SearchStrategy[tuple[Test, ...]]:
     return st.lists(st.one_of(options), min_size=1, max_size=2).map(tuple)
 
 
+any_tests = random_tests(numbers_only=False)
+counted_tests = random_tests(numbers_only=True)
 spans = st.one_of(
     st.just(Span()),
     st.builds(lambda within: Span(within=within), durations),
     st.builds(lambda since, until: Span(since=since, until=until), st.none() | moments, st.none() | moments),
 )
-wheres = st.lists(st.builds(PropertyTest, st.sampled_from(PATHS), tests()), max_size=1).map(tuple)
+wheres = st.lists(st.builds(PropertyTest, st.sampled_from(PATHS), any_tests), max_size=1).map(tuple)
 named = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True).map(tuple)
 fact_names = st.sampled_from(
     ["orders.count", "orders.total", "orders.net", "orders.refunded", "orders.first_at", "orders.last_at", "cart.total",
@@ -97,11 +102,11 @@ attribute_paths = st.sampled_from([*PATHS, ("email",), ("locale",), ("timezone",
 date_paths = st.sampled_from([("a",), ("b",), ("birthday",), ("birthday",), ("created_at",), ("locale",)])
 
 plain_leaves: st.SearchStrategy[Condition] = st.one_of(
-    st.builds(AttributeLeaf, st.just("contact"), attribute_paths, tests()),
-    st.builds(AttributeLeaf, st.just("account"), st.sampled_from(PATHS), tests()),
-    st.builds(EventLeaf, named, wheres, st.just(()) | tests(kinds="count"), spans),
-    st.builds(TotalLeaf, named, st.sampled_from(PATHS), tests(kinds="count"), wheres, spans),
-    st.builds(FactLeaf, fact_names, tests()),
+    st.builds(AttributeLeaf, st.just("contact"), attribute_paths, any_tests),
+    st.builds(AttributeLeaf, st.just("account"), st.sampled_from(PATHS), any_tests),
+    st.builds(EventLeaf, named, wheres, st.just(()) | counted_tests, spans),
+    st.builds(TotalLeaf, named, st.sampled_from(PATHS), counted_tests, wheres, spans),
+    st.builds(FactLeaf, fact_names, any_tests),
     st.builds(FactLeaf, top_facts, shares.map(lambda share: (Test("top", share),))),
     st.builds(
         MessageLeaf,
@@ -315,3 +320,26 @@ def add_events(connection: Connection, found: dict[int, list[dict[str, Any]]]) -
                 )
             )
     rollup.fold_again(connection, [contact_id for contact_id, rows in found.items() if rows])
+
+
+def state_of(person: Person, now: datetime) -> ContactState:
+    """Return the contact as it is known at `now`, with row id 1: nothing in it lies after that."""
+    row = person.contact
+    since = row["stage_since_at"]
+    past = sorted((event["at"], number, event) for number, event in enumerate(person.events) if event["at"] <= now)
+    state = ContactState(
+        id=1, identifier=row["identifier"], created_at=row["created_at"], external_id="x0", email=row["email"],
+        locale=row["locale"], timezone=row["timezone"], attributes=row["attributes"], account=person.account or {},
+        erased=row["erased_at"] is not None, stage=row["stage"], stage_since_at=min(since, now),
+        events=[EventFact(number, event["name"], at, event["properties"]) for at, number, event in past],
+        consents=[ConsentChange(**said) for said in sorted(person.consents, key=itemgetter("at")) if said["at"] <= now],
+        kept={name.replace("_", ".", 1): value for name, value in person.kept.items()},
+    )  # fmt: skip
+    for values in person.messages:
+        known = {key: value for key, value in values.items() if not isinstance(value, datetime) or value <= now}
+        state.messages.append(MessageFact(occurrence="", **known))
+    for entered_at, left_at in person.stretches:
+        if entered_at <= now:
+            end = None if left_at is None or left_at > now else max(left_at, entered_at)
+            state.memberships["stage:second"] = MembershipFact(entered_at, end)
+    return state

@@ -1,0 +1,10 @@
+SELECT contacts.id
+FROM contacts
+WHERE contacts.merged_into IS NULL AND contacts.erased_at IS NULL AND (EXISTS (SELECT %(param_1)s::INTEGER AS anon_1
+FROM events
+WHERE events.contact_id = contacts.id AND events.name IN (__[POSTCOMPILE_name_1]) AND events.at <= %(at_1)s::TIMESTAMP WITH TIME ZONE AND events.at > %(at_2)s::TIMESTAMP WITH TIME ZONE))
+
+-- at_1 = datetime.datetime(2026, 11, 1, 9, 0, tzinfo=datetime.timezone.utc)
+-- at_2 = datetime.datetime(2026, 10, 31, 9, 0, tzinfo=datetime.timezone.utc)
+-- name_1 = ['Product Viewed']
+-- param_1 = 1

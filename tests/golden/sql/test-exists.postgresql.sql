@@ -1,0 +1,5 @@
+SELECT contacts.id
+FROM contacts
+WHERE contacts.merged_into IS NULL AND contacts.erased_at IS NULL AND (jsonb_typeof(contacts.attributes -> %(param_1)s::VARCHAR) <> 'null')
+
+-- param_1 = 'size'

@@ -1,0 +1,5 @@
+SELECT contacts.id
+FROM contacts
+WHERE contacts.merged_into IS NULL AND contacts.erased_at IS NULL AND (json_type(contacts.attributes, '$."' || ? || '"') <> 'null') = 1
+
+-- param_1 = 'size'
