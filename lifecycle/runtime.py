@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lifecycle.base.errors import UsageError
-from lifecycle.deliver.actors import Hints, Lanes, declare_actors, make_broker, start_workers
+from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_broker, start_workers
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.journey.advance import Stuck, advance
@@ -107,12 +107,8 @@ class Runtime:
 
     def wait_idle(self) -> None:
         """Wait until every hint that was given has been worked off. In-process broker only."""
-        from dramatiq.brokers.stub import StubBroker
-
-        if isinstance(self._broker, StubBroker) and self._pool is not None:
-            for queue in list(self._broker.queues):
-                self._broker.join(queue, fail_fast=False)
-            self._pool.join()
+        if self._broker is not None and self._pool is not None:
+            drain(self._broker, self._pool)
 
     def _stopping(self) -> bool:
         return self.parts is not None and self.parts.stop.is_set()

@@ -12,7 +12,10 @@ Message: TypeAlias = dict[str, Any]
 
 #: (name, latin spelling for the address), by locale.
 NAMES = {
-    "en": [(name, name.lower()) for name in "Sara Omar Lina Adam Maya Noah Layla Yusuf Dina Zaid".split()],
+    "en": [
+        ("Sara", "sara"), ("Omar", "omar"), ("Lina", "lina"), ("Adam", "adam"), ("Maya", "maya"),
+        ("Noah", "noah"), ("Layla", "layla"), ("Yusuf", "yusuf"), ("Dina", "dina"), ("Zaid", "zaid"),
+    ],
     "ar": [
         ("سارة", "sarah"), ("عمر", "omr"), ("نورة", "noura"), ("فهد", "fahad"), ("ريم", "reem"),
         ("خالد", "khalid"), ("هند", "hind"), ("ماجد", "majed"), ("لمى", "lama"), ("بدر", "badr"),

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from lifecycle.base.ids import keyed_hash
 from lifecycle.journey.contact import Tracked, Turn
 from lifecycle.journey.effects import carry_out
 from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
 from lifecycle.spec.model import Campaign, Content
+from lifecycle.store.once import insert_once
 from lifecycle.store.tables import contacts, decisions, enrolments, inbox, memberships, messages, stage_transitions
 
 
@@ -63,7 +63,7 @@ def write_turns(
     if rows.decisions:
         connection.execute(insert(decisions), rows.decisions)
     for tracked, act in rows.acts:
-        carry_out(connection, tracked.entry, act, now)
+        carry_out(connection, tracked.entry, act, content.project, now)
     if reviewed:
         _store_reviews(connection, turns)
     return Written(len(turns), len(changed), len(rows.messages), len(rows.decisions))
@@ -73,12 +73,6 @@ def clear_inbox(connection: Connection, ids: Sequence[int]) -> None:
     """Delete the inbox rows that were handled; what came since stays."""
     if ids:
         connection.execute(delete(inbox).where(inbox.c.id == bindparam("row")), [{"row": found} for found in ids])
-
-
-def insert_once(connection: Connection, table: Table) -> Any:
-    """Return an INSERT that leaves an existing row alone."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
 
 
 #: Mails that have not been claimed; a claimed one finds the enrolment's end in the release.

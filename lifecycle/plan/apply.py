@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from lifecycle.audience.membership import refresh
 from lifecycle.journey import paths
-from lifecycle.journey.write import insert_once
 from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.engine import Store
+from lifecycle.store.once import insert_once
 from lifecycle.store.tables import applications, contacts, decisions, enrolments, messages, versions
 
 
