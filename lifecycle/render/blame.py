@@ -34,7 +34,7 @@ def blame(compiled: Compiled, variables: Mapping[str, Any]) -> str:
 
 
 def _failing_line(compiled: Compiled, text: str, variables: Mapping[str, Any]) -> int | None:
-    built = compiled.sandboxes[0].build(text, _NAME, {**compiled.html.globals, "t": compiled.texts[0].t})
+    built = compiled.sandboxes[0].build(text, _NAME, {**compiled.constants, "t": compiled.texts[0].t})
     try:
         for _ in built.root_render_func(built.new_context({**variables, "_budget": Budget()})):
             pass

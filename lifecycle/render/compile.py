@@ -18,7 +18,7 @@ from lifecycle.render import head, rtl, rules
 from lifecycle.render.anchors import Anchors, number_links
 from lifecycle.render.constants import Constants
 from lifecycle.render.formats import Formats
-from lifecycle.render.inline import to_html
+from lifecycle.render.inline import from_mjml, to_html
 from lifecycle.render.localise import Catalog, Texts, direction, isolated, read_catalogs
 from lifecycle.render.markup import Element, parse, serialise
 from lifecycle.render.mask import TOKEN, Context, Masked, Token, guard_literals, mask, unmask
@@ -34,6 +34,10 @@ from lifecycle.spec.model import Content
 from lifecycle.spec.place import Place
 
 
+#: stands between the parts that are rendered together; a noncharacter, so that no text has it. Source: Unicode 23.7
+PART = "\ufdd0"
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A template version in one locale, ready to render. `links` are its fixed targets by number."""
@@ -45,10 +49,10 @@ class Compiled:
     links: Mapping[str, str]
     utm: Mapping[str, str]
     base: str
-    subject: Template = field(repr=False)
-    preheader: Template = field(repr=False)
+    constants: Mapping[str, Any] = field(repr=False)
+    #: subject, preheader and plain text with PART between them, in one template
+    lines: Template = field(repr=False)
     html: Template = field(repr=False)
-    text: Template = field(repr=False)
     #: the template before MJML and premailer, for finding the line of an error and for the benchmark's baseline
     source: Source = field(repr=False)
     mjml: str = field(repr=False)
@@ -74,8 +78,10 @@ class Draft:
 class Templates:
     """The templates of one version of the content; compiles each once per locale. Thread-safe."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, *, inline: bool = True) -> None:
         self.content = content
+        #: CSS is what takes long; `check` does without it
+        self._to_html = to_html if inline else from_mjml
         self._compiled: dict[tuple[str, str], Compiled] = {}
         self._lock = threading.Lock()
         self._sandboxes: dict[str, tuple[tuple[Sandbox, Sandbox], tuple[Texts, Texts]]] = {}
@@ -89,12 +95,7 @@ class Templates:
             key = (template, effective)
             if key not in self._compiled:
                 draft = self.draft(template, effective)
-                errors = [problem for problem in draft.problems if problem.is_error]
-                if errors:
-                    raise ContentError(
-                        f"{errors[0].place}: {errors[0].message}", diagnostics=errors, hint=errors[0].hint
-                    )
-                self._compiled[key] = self._finish(draft)
+                self._compiled[key] = self.finish(draft)
             return self._compiled[key]
 
     def effective_locale(self, template: str, locale: str) -> str:
@@ -140,10 +141,13 @@ class Templates:
             chain = tuple(self.catalogs.get(name, {}) for name in names)
             turned = direction(locale) == "rtl"
             filters = {**formats.filters(), **safety_filters(), "_isolated": isolated}
-            sandboxes = (Sandbox(html=True, filters=filters), Sandbox(html=False, filters=filters))
             texts = (
                 Texts(locale, chain, formats, html=True, isolate=turned),
                 Texts(locale, chain, formats, html=False, isolate=turned),
+            )
+            sandboxes = (
+                Sandbox(html=True, filters=filters, t=texts[0].t),
+                Sandbox(html=False, filters=filters, t=texts[1].t),
             )
             self._sandboxes[locale] = (sandboxes, texts)
         return self._sandboxes[locale]
@@ -180,7 +184,8 @@ class Templates:
         )  # fmt: skip
         return utm
 
-    def _finish(self, draft: Draft) -> Compiled:
+    def finish(self, draft: Draft) -> Compiled:
+        """Return a draft compiled; it is used up by that. Raises ContentError with the draft's errors."""
         project, locale = self.content.project, draft.locale
         values = self.values(locale)
         utm = self.link(draft)
@@ -197,17 +202,11 @@ class Templates:
         html = "".join(draft.source.preamble) + page
         fields = {name: draft.source.front.fields.get(name) for name in ("subject", "preheader")}
         subject, preheader = (found.text(locale, default) if found else "" for found in fields.values())
-        preamble = "".join(draft.source.preamble)
-        names = {"t": draft.texts[0].t, **values}
-        plain_names = {"t": draft.texts[1].t, **values}
+        lines = "".join([*draft.source.preamble, subject, PART, preheader, PART, text])
         path = draft.source.path
         try:
-            parts = (
-                draft.sandboxes[1].build(subject, f"{path} (subject)", plain_names),
-                draft.sandboxes[1].build(preheader, f"{path} (preheader)", plain_names),
-                draft.sandboxes[0].build(html, path, names),
-                draft.sandboxes[1].build(preamble + text, f"{path} (text)", plain_names),
-            )
+            built_lines = draft.sandboxes[1].build(lines, f"{path} (text)", {})
+            built_html = draft.sandboxes[0].build(html, path, {})
         except TemplateSyntaxError as error:
             place = Place(path, 1, 1)
             raise ContentError(
@@ -215,12 +214,12 @@ class Templates:
             ) from error
         fixed = {str(link.number): link.fixed for link in draft.anchors.links.values() if link.fixed is not None}
         name = content_hash(
-            draft.template, locale, subject, preheader, html, text, repr(sorted(fixed.items())), repr(sorted(utm.items())),
+            draft.template, locale, lines, html, repr(sorted(fixed.items())), repr(sorted(utm.items())),
             *(repr(sorted(_catalog_text(catalog).items())) for catalog in draft.texts[0].chain),
         )  # fmt: skip
         return Compiled(
-            draft.template, locale, direction(locale), name, fixed, utm, project.brand.url, *parts,
-            draft.source, source, draft.sandboxes, draft.texts,
+            draft.template, locale, direction(locale), name, fixed, utm, project.brand.url,
+            {**built_html.globals, **values}, built_lines, built_html, draft.source, source, draft.sandboxes, draft.texts,
         )  # fmt: skip
 
     def page(self, draft: Draft) -> tuple[str, str]:
@@ -233,7 +232,7 @@ class Templates:
             rtl.turn(draft.tree, draft.masked, draft.locale, self.content.project.brand.fonts)
         source = serialise(draft.tree)
         try:
-            made = to_html(source)
+            made = self._to_html(source)
         except ContentError as error:
             place = Place(draft.source.path, 1, 1)
             raise ContentError(error.message, diagnostics=[rules.NotCompiled.at(place, error.message)]) from error

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import nodes
-from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.exceptions import TemplateError
 from markupsafe import Markup, escape
 
 from lifecycle.base.errors import RenderError
@@ -15,8 +14,6 @@ from lifecycle.render.localise import isolated
 from lifecycle.render.mask import Context
 from lifecycle.render.sandbox import Sandbox
 
-#: filters that depend on the recipient's time zone
-_PERSONAL = frozenset({"date", "time"})
 _SET = re.compile(r"set\s+([A-Za-z]\w*)\s*=\s*(.+)", re.DOTALL)
 _NAMES = re.compile(r"[A-Za-z]\w*")
 _TAGS = re.compile(r"<[^<>]*>")
@@ -44,8 +41,11 @@ class Constants:
         shown = isolated(value) if self._isolate and isinstance(value, str) else value
         return _quiet(str(escape(shown)))
 
-    def statement(self, keyword: str, body: str) -> None:
-        """Learn from a statement; what is set inside a block is known to nobody outside of it."""
+    def statement(self, keyword: str, body: str) -> bool:
+        """Learn from a statement; say whether it set a variable to what is known.
+
+        What is set inside a block is known to nobody outside of it.
+        """
         self._depth += {"if": 1, "for": 1, "with": 1, "endif": -1, "endfor": -1, "endwith": -1}.get(keyword, 0)
         if keyword == "set":
             found = _SET.fullmatch(body)
@@ -55,22 +55,20 @@ class Constants:
                 self._values.pop(name, None)
             if found and value is not None:
                 self._values[found[1]] = value
+                return True
         elif keyword in {"for", "with"}:
             target = body.removeprefix(keyword).partition(" in ")[0] if keyword == "for" else body
             for name in _NAMES.findall(target):
                 if name not in {"brand", "t"}:
                     self._values.pop(name, None)
+        return False
 
     def _value(self, expression: str) -> Any:
-        try:
-            tree = self._sandbox.parse("{{" + expression + "}}")
-        except TemplateSyntaxError:
-            return None
-        names = {name.name for name in tree.find_all(nodes.Name)}
-        if not names <= self._values.keys() or any(item.name in _PERSONAL for item in tree.find_all(nodes.Filter)):
+        names, compute = self._sandbox.expression(expression)
+        if compute is None or not names <= self._values.keys():
             return None
         try:
-            value = self._sandbox.compile_expression(expression, undefined_to_none=True)(**self._values)
+            value = compute(**self._values)
         except (TemplateError, RenderError, ArithmeticError, TypeError, ValueError):
             return None  # said again, with its place, by `check` and by the render
         return value

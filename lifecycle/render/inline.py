@@ -16,22 +16,23 @@ _DOCTYPE = "<!doctype html>"
 
 @lru_cache(maxsize=512)
 def to_html(source: str) -> str:
-    """Return finished HTML for MJML without Jinja, the same for the same source. Raises ContentError.
+    """Return finished HTML for MJML without Jinja, CSS inlined, the same for the same source. Raises ContentError."""
+    return inline_css(from_mjml(source))
 
-    Nothing is fetched: no fonts, no includes, no style sheets.
-    """
+
+def from_mjml(source: str) -> str:
+    """Return HTML whose CSS is not inlined. Raises ContentError. Nothing is fetched: no fonts, no includes."""
     try:
-        made = str(mjml.mjml2html(source, fonts={}))
+        return str(mjml.mjml2html(source, fonts={}))
     except Exception as error:  # mrml raises bare exceptions of its own
         raise ContentError(f"MJML does not compile: {error}") from error
-    return inline_css(made)
 
 
 def inline_css(page: str) -> str:
     """Return the page with the authors' CSS in style attributes; MJML's own style blocks stay as they are."""
     mine, marked = _mark_own_styles(page)
     if not mine:
-        return _DOCTYPE + page[len(_DOCTYPE) :] if page.startswith(_DOCTYPE) else _DOCTYPE + page
+        return page if page.startswith(_DOCTYPE) else _DOCTYPE + page
     inlined = Premailer(
         marked,
         allow_network=False,

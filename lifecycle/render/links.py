@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from jinja2.exceptions import SecurityError
@@ -75,6 +76,11 @@ def absolute(target: str, base: str) -> str:
     return found
 
 
+@lru_cache(maxsize=8192)
+def _target(text: str, base: str, utm: tuple[tuple[str, str], ...]) -> str:
+    return tag(absolute(text, base), dict(utm))
+
+
 @dataclass(slots=True)
 class Register:
     """The targets of one recipient's own links, collected while the mail is rendered."""
@@ -96,7 +102,7 @@ class Register:
             return text
         if scheme in UNTRACKED_SCHEMES or text.startswith("#"):
             return text
-        url = tag(absolute(text, self.base), self.utm)
+        url = _target(text, self.base, tuple(self.utm.items()))
         known = self._numbers.get((number, url))
         if known is None:
             times = self._seen.get(number, 0)

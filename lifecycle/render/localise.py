@@ -5,18 +5,20 @@ Babel's gettext headers order Arabic plural forms differently from CLDR, so cate
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from html import unescape
 from typing import Any, TypeAlias
 
 import yaml
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from lifecycle.base.errors import RenderError
 from lifecycle.render import rules
-from lifecycle.render.formats import Formats, babel_locale
+from lifecycle.render.formats import Formats, plural_category
+from lifecycle.render.sandbox import shown
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.place import Place
 
@@ -152,10 +154,8 @@ class Texts:
         entry = self.entry(str(key))
         if entry is None:
             raise RenderError(f'no catalog has "{key}"')
-        text = entry.forms.get("", "") or self._form(entry, key, values)
-        if not self.html:
-            text = html.unescape(_TAGS.sub("", text))
-        filled = _PLACEHOLDER.sub(lambda found: self._value(key, found[1], values), text) if "{" in text else text
+        parts = _parts(entry.forms.get("", "") or self._form(entry, key, values), html=self.html)
+        filled = "".join([self._value(key, part, values) if index % 2 else part for index, part in enumerate(parts)])
         return Markup(filled) if self.html else CatalogText(filled)  # noqa: S704 - catalogs are trusted, values escaped
 
     def _form(self, entry: Entry, key: str, values: Mapping[str, Any]) -> str:
@@ -167,8 +167,7 @@ class Texts:
             count = abs(float(values["count"]))
         except (TypeError, ValueError):
             raise RenderError(f'the count of "{key}" is not a number') from None
-        category = babel_locale(self.locale).plural_form(int(count) if count == int(count) else count)
-        return entry.forms.get(category, entry.forms["other"])
+        return entry.forms.get(plural_category(count, self.locale), entry.forms["other"])
 
     def _value(self, key: str, name: str, values: Mapping[str, Any]) -> str:
         if name not in values:
@@ -176,10 +175,21 @@ class Texts:
         value = values[name]
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = self.formats.number(value)
-        shown = str(escape(value)) if self.html else str(value)
+        text = shown(value) if self.html else str(value)
         if not self.isolate or isinstance(value, Markup | CatalogText):
-            return shown
-        return f"{FSI}{shown}{PDI}"
+            return text
+        return f"{FSI}{text}{PDI}"
+
+
+@lru_cache(maxsize=8192)
+def _parts(text: str, *, html: bool) -> tuple[str, ...]:
+    """Return a text split at its placeholders: text, name, text, …"""
+    return tuple(_PLACEHOLDER.split(text if html else _plain(text)))
+
+
+@lru_cache(maxsize=8192)
+def _plain(text: str) -> str:
+    return unescape(_TAGS.sub("", text.replace("<br>", "\n")))
 
 
 def isolated(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from lifecycle.render import rules
@@ -68,8 +68,8 @@ class Known(Protocol):
         """Return the HTML of an expression that is the same for everybody, None for one that is not."""
         ...
 
-    def statement(self, keyword: str, body: str) -> None:
-        """Learn from a statement: `{% set x = … %}` may make x known, or unknown."""
+    def statement(self, keyword: str, body: str) -> bool:
+        """Learn from a statement; say whether it set a variable to what is known."""
         ...
 
 
@@ -88,6 +88,7 @@ class _Mask:
         self.length = 0
         self.tokens: dict[int, Token] = {}
         self.turned: list[int] = []
+        self.spent: list[int] = []
         self.state = _TagState()
 
     def run(self) -> Masked:
@@ -104,6 +105,7 @@ class _Mask:
                 self.state.feed(text[part.start : part.end])
             else:
                 self._hide(part)
+        self._drop_spent()
         return Masked(Woven(self.pieces, self.body.files), self.tokens, self.turned)
 
     def _hide(self, part: Segment) -> None:
@@ -116,7 +118,8 @@ class _Mask:
                 hint = "an expression inside the quotes can choose: {{ 'a' if … else 'b' }}"
                 self.problems.append(rules.StatementInTag.at(place, hint=hint))
                 return
-            self.known.statement(part.keyword, part.body)
+            if self.known.statement(part.keyword, part.body):
+                self.spent.append(len(self.tokens) + 1)
             self._add(part, place, f"<!--jx{len(self.tokens) + 1}-->")
             return
         if self.state.inside and not self.state.quoted:
@@ -133,6 +136,16 @@ class _Mask:
             self._piece(part, known)
             return
         self._add(part, place, f"jx{len(self.tokens) + 1:05}xj")
+
+    def _drop_spent(self) -> None:
+        """Empty each `{% set %}` of a known value that nothing reads any more: it would be set for every recipient."""
+        read = " ".join(token.body for number, token in self.tokens.items() if number not in self.spent)
+        for number in self.spent:
+            token = self.tokens[number]
+            name = token.body.split("=")[0].split()[-1]
+            # neither an attribute of that name nor an argument, and not the target of another set
+            if not re.search(rf"(?<![.\w]){name}\b(?!\s*=(?!=))", read):
+                self.tokens[number] = replace(token, text="")
 
     def _add(self, part: Segment, place: Place, stand_in: str) -> None:
         number = len(self.tokens) + 1

@@ -11,14 +11,17 @@ from jinja2 import Template
 from jinja2.exceptions import SecurityError, TemplateError
 
 from lifecycle.base.errors import RenderError
-from lifecycle.render.compile import Compiled
+from lifecycle.render.blame import blame
+from lifecycle.render.compile import PART, Compiled
 from lifecycle.render.links import Register
 from lifecycle.render.sandbox import MAX_OUTPUT, Budget
 
 #: what a header or a preheader may not hold. Source: RFC 5322 2.2, and the separators that Python's email splits at
 _BREAKS = re.compile(r"[\r\n\v\f\x00\x1c-\x1e\x85\u2028\u2029]")
-_BLANKS = re.compile(r"[ \t\u00a0]+")
-_LINES = re.compile(r"\n{3,}")
+_UNTIDY = (("  ", " "), (" \n", "\n"), ("\n ", "\n"), ("\n\n\n", "\n\n"))
+_FAILURES = (
+    TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError, RecursionError, MemoryError,
+)  # fmt: skip
 MAX_SUBJECT = 500
 
 
@@ -50,41 +53,39 @@ def render(compiled: Compiled, scope: Mapping[str, Any], addresses: Addresses) -
     """Return the mail for one recipient. Raises RenderError, with the template's line where it can be told."""
     register = Register(addresses.click_url, compiled.base, _utm(compiled, scope), _own(addresses))
     variables = {
-        **scope, "_budget": Budget(), "_link": register.link, "_click": addresses.click_url, "_open": addresses.open_url,
+        **compiled.constants, **scope, "_budget": Budget(), "_link": register.link, "_click": addresses.click_url,
+        "_open": addresses.open_url,
     }  # fmt: skip
     try:
-        subject = _line(_run(compiled.subject, variables), "subject")
-        preheader = _line(_run(compiled.preheader, variables), "preheader")
-        variables["_subject"], variables["_preheader"] = subject, preheader
-        html = _run(compiled.html, variables)
-        text = _tidy(_run(compiled.text, variables))
+        lines = _run(compiled.lines, {**variables, "t": compiled.texts[1].t})
+        subject, preheader, text = _parted(lines)
+        html = _run(
+            compiled.html, {**variables, "t": compiled.texts[0].t, "_subject": subject, "_preheader": preheader}
+        )
     except RenderError as error:
-        raise RenderError(error.message, where=error.where or _where(compiled, variables)) from None
-    except (
-        TemplateError,
-        ArithmeticError,
-        TypeError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        RecursionError,
-        MemoryError,
-    ) as error:
-        raise RenderError(_said(error), where=_where(compiled, variables)) from error
-    if not subject:
-        raise RenderError("the subject is empty", where=compiled.source.path)
+        raise RenderError(error.message, where=error.where or blame(compiled, variables)) from None
+    except _FAILURES as error:
+        raise RenderError(_said(error), where=blame(compiled, variables)) from error
     return Rendered(subject, preheader, html, text, register.targets)
 
 
-def _run(template: Template, variables: Mapping[str, Any]) -> str:
-    parts: list[str] = []
-    length = 0
-    for part in template.root_render_func(template.new_context(dict(variables))):
-        parts.append(part)
-        length += len(part)
-        if length > MAX_OUTPUT:
-            raise SecurityError(f"the mail is longer than {MAX_OUTPUT} characters")
+def _run(template: Template, variables: dict[str, Any]) -> str:
+    parts = list(template.root_render_func(template.new_context(variables, shared=True)))
+    # parts are shared until they are joined, so that a huge mail is known before it takes its room
+    if sum(map(len, parts)) > MAX_OUTPUT:
+        raise SecurityError(f"the mail is longer than {MAX_OUTPUT} characters")
     return "".join(parts)
+
+
+def _parted(lines: str) -> tuple[str, str, str]:
+    """Return subject, preheader and text, which one call renders."""
+    parts = lines.split(PART)
+    if len(parts) != 3:
+        raise RenderError("a value holds a character that no text has")
+    subject = _line(parts[0], "subject")
+    if not subject:
+        raise RenderError("the subject is empty")
+    return subject, _line(parts[1], "preheader"), _tidy(parts[2])
 
 
 def _line(text: str, name: str) -> str:
@@ -97,8 +98,14 @@ def _line(text: str, name: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    lines = [_BLANKS.sub(" ", line).strip() for line in text.replace("\r\n", "\n").split("\n")]
-    return _LINES.sub("\n\n", "\n".join(lines)).strip() + "\n"
+    """Return text without blanks at the ends of lines and without two empty lines in a row.
+
+    The literal text is tidy from compiling; what conditions leave behind is little, and `replace` beats `re` on that.
+    """
+    for untidy, tidy in _UNTIDY:
+        while untidy in text:
+            text = text.replace(untidy, tidy)
+    return text.strip() + "\n"
 
 
 def _utm(compiled: Compiled, scope: Mapping[str, Any]) -> Mapping[str, str]:
@@ -124,10 +131,3 @@ def _said(error: BaseException) -> str:
     if isinstance(error, RecursionError | MemoryError):
         return "the template needs more room than a mail has"
     return str(getattr(error, "message", None) or error) or type(error).__name__
-
-
-def _where(compiled: Compiled, variables: Mapping[str, Any]) -> str:
-    """Return file:line of what went wrong, by rendering the template as it was written; "" when that works."""
-    from lifecycle.render.blame import blame
-
-    return blame(compiled, variables)

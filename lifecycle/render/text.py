@@ -10,6 +10,7 @@ from lifecycle.render.anchors import Anchors
 from lifecycle.render.links import Link, tag
 from lifecycle.render.markup import Comment, Element, Node, Text
 from lifecycle.render.mask import BARE, Token, guard_literals
+from lifecycle.render.segments import scan
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _URL = re.compile(r"https?://[^\s<>\"'{}]+[^\s<>\"'{}.,;:!?)\]]")
@@ -38,6 +39,20 @@ def number_plain(text: str, anchors: Anchors, base: str, utm: Mapping[str, str])
     return _URL.sub(numbered, text)
 
 
+def _close_up(text: str) -> str:
+    """Return the text without the white space before statements that have some behind them.
+
+    Whatever a condition decides, one gap stays then, and `render` has next to nothing to tidy.
+    """
+    parts: list[str] = []
+    for part in scan(text):
+        after = text[part.end : part.end + 1]
+        if part.kind == "statement" and parts and after.isspace():
+            parts[-1] = parts[-1].rstrip() if parts[-1].strip() or len(parts) > 1 else ""
+        parts.append(text[part.start : part.end])
+    return "".join(parts)
+
+
 class _Writer:
     def __init__(self, tokens: Mapping[int, Token], *, isolate: bool) -> None:
         self._tokens = tokens
@@ -45,7 +60,10 @@ class _Writer:
 
     def write(self, tree: Element) -> str:
         body = tree.find("mj-body")
-        return "".join(self._node(child) for child in body.children) if body else ""
+        written = "".join(self._node(child) for child in body.children) if body else ""
+        for untidy, tidy in ((r"[ \t\u00a0]+", " "), (r" ?\n ?", "\n"), (r"\n{3,}", "\n\n")):
+            written = re.sub(untidy, tidy, written)
+        return _close_up(written).strip()
 
     def _node(self, node: Node) -> str:
         match node:

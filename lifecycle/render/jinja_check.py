@@ -1,0 +1,224 @@
+"""Checks a template's Jinja: names in scope, what is below them, filters, texts by key; each at its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from jinja2 import nodes
+from jinja2.exceptions import TemplateSyntaxError
+
+from lifecycle.render import rules
+from lifecycle.render.localise import Texts
+from lifecycle.render.sandbox import Sandbox
+from lifecycle.render.scope import NAMES
+from lifecycle.render.source import Source
+from lifecycle.render.woven import Woven
+from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
+from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, walk_steps
+from lifecycle.spec.place import Place
+
+#: names that Jinja itself gives
+_GIVEN = frozenset({"range", "namespace", "dict", "loop", "true", "false", "none"})
+#: what every contact has beside its attributes
+CONTACT = frozenset({"email", "external_id", "locale", "timezone", "stage"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One text of a template as Jinja reads it: its tree, and where each of its lines was written."""
+
+    tree: nodes.Template
+    text: str
+    woven: Woven | None
+    place: Place
+
+    def at(self, line: int, word: str) -> Place:
+        """Return the place of `word` in a line of the text."""
+        lines = self.text.splitlines(keepends=True)
+        start = sum(map(len, lines[: line - 1]))
+        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(self.text, start)
+        if self.woven is None or found is None:
+            return self.place if self.woven is None else self.woven.place(start)
+        return self.woven.place(found.start(), len(word))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is in scope for a template: names, what is below them, and who sends it."""
+
+    below: Mapping[str, frozenset[str] | None]
+    properties: frozenset[str] | None
+    campaigns: tuple[Campaign, ...]
+
+
+def known_names(content: Content, campaigns: tuple[Campaign, ...]) -> Known:
+    """Return the scope of a template that these campaigns send."""
+    below = dict(NAMES)
+    if content.project.contact_attributes:
+        below["contact"] = frozenset(_heads(content.project.contact_attributes)) | CONTACT
+    for campaign in content.campaigns.values():
+        for step in walk_steps(campaign.steps):
+            if isinstance(step, Coupon):
+                below.setdefault(step.name, NAMES["coupon"])
+    properties: set[str] | None = set()
+    for campaign in campaigns:
+        events = campaign.trigger.events if isinstance(campaign.trigger, EventTrigger) else ()
+        for event in events:
+            schema = content.project.events.get(event)
+            if schema is None or properties is None:
+                properties = None  # an event nobody declared may have anything
+            else:
+                properties |= _heads(schema.properties)
+    return Known(below, frozenset(properties) if properties else None, campaigns)
+
+
+def _heads(paths: Mapping[str, object]) -> set[str]:
+    return {path.split(".")[0].removesuffix("[]") for path in paths}
+
+
+def read_jinja(
+    source: Source, sandbox: Sandbox, locale: str, default: str, problems: list[Diagnostic]
+) -> list[Reading]:
+    """Return the template's texts as Jinja reads them; syntax errors are added to `problems` at their line."""
+    start = Place(source.path, 1, 1)
+    texts: list[tuple[str, Woven | None, Place]] = [(source.body.text, source.body, start)]
+    texts += [(text, None, start) for text in source.preamble]
+    texts += [(field.text(locale, default), None, field.place) for field in source.front.fields.values()]
+    readings = []
+    for text, woven, place in texts:
+        try:
+            readings.append(Reading(sandbox.parse(text), text, woven, place))
+        except TemplateSyntaxError as error:
+            lines = text.splitlines(keepends=True)
+            offset = sum(map(len, lines[: error.lineno - 1]))
+            where = woven.place(offset, len(lines[error.lineno - 1].rstrip()) if lines else 1) if woven else place
+            problems.append(rules.JinjaSyntax.at(where, f"the Jinja cannot be read: {error.message}"))
+    return readings
+
+
+def check_readings(
+    readings: list[Reading], known: Known, texts: Texts, sandbox: Sandbox, problems: list[Diagnostic]
+) -> None:
+    """Add what is wrong with names, filters and texts to `problems`."""
+    assigned = {
+        name.name
+        for reading in readings
+        for name in reading.tree.find_all(nodes.Name)
+        if name.ctx in {"store", "param"}
+    }
+    for reading in readings:
+        for problem in _problems(reading, assigned, known, texts, sandbox):
+            problems.append(problem)
+
+
+def _problems(
+    reading: Reading, assigned: set[str], known: Known, texts: Texts, sandbox: Sandbox
+) -> Iterator[Diagnostic]:
+    for name in reading.tree.find_all(nodes.Name):
+        place = reading.at(name.lineno, name.name)
+        if (
+            name.ctx == "load"
+            and name.name not in assigned
+            and name.name not in known.below
+            and name.name not in _GIVEN
+        ):
+            yield rules.UndefinedVariable.at(
+                place, f'there is no "{name.name}" in scope', hint=did_you_mean(name.name, [*known.below, *assigned])
+            )
+        elif name.ctx in {"store", "param"} and (name.name.startswith("_") or name.name in {"t", "brand"}):
+            yield rules.StatementRefused.at(place, f'"{name.name}" cannot be set')
+    for item in reading.tree.find_all((nodes.Filter, nodes.Test)):
+        table = sandbox.filters if isinstance(item, nodes.Filter) else sandbox.tests
+        kind = "filter" if isinstance(item, nodes.Filter) else "test"
+        if item.name not in table or item.name.startswith("_"):
+            hint = did_you_mean(item.name, [name for name in table if not name.startswith("_")])
+            yield rules.UnknownFilter.at(
+                reading.at(item.lineno, item.name), f'there is no {kind} "{item.name}"', hint=hint
+            )
+    for attribute in reading.tree.find_all(nodes.Getattr):
+        yield from _attribute(attribute, reading, assigned, known)
+    for call in reading.tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "t":
+            yield from _text(call, reading, texts)
+
+
+def _attribute(node: nodes.Getattr, reading: Reading, assigned: set[str], known: Known) -> Iterator[Diagnostic]:
+    owner = node.node
+    if isinstance(owner, nodes.Name) and owner.name not in assigned:
+        below = known.below.get(owner.name)
+        name = owner.name
+    elif (
+        isinstance(owner, nodes.Getattr)
+        and isinstance(owner.node, nodes.Name)
+        and (owner.node.name, owner.attr) == ("event", "properties")
+    ):
+        below, name = known.properties, "event.properties"
+    else:
+        return
+    if below is not None and node.attr not in below:
+        place = reading.at(node.lineno, node.attr)
+        yield rules.UndefinedVariable.at(place, f'{name} has no "{node.attr}"', hint=did_you_mean(node.attr, below))
+
+
+def _text(call: nodes.Call, reading: Reading, texts: Texts) -> Iterator[Diagnostic]:
+    key = call.args[0] if call.args else None
+    if not isinstance(key, nodes.Const) or not isinstance(key.value, str):
+        return
+    place = reading.at(call.lineno, key.value)
+    entry = texts.entry(key.value)
+    if entry is None:
+        known = {name for catalog in texts.chain for name in catalog}
+        yield rules.UnknownKey.at(place, f'no catalog has "{key.value}"', hint=did_you_mean(key.value, known))
+        return
+    given = {argument.key for argument in call.kwargs}
+    missing = sorted(entry.placeholders - given)
+    if missing and call.dyn_kwargs is None:
+        yield rules.MissingArgument.at(
+            place, f'"{key.value}" needs {missing[0]}=', hint=f"t('{key.value}', {missing[0]}=…)"
+        )
+    if not texts.own(key.value):
+        yield rules.LocaleFallsBack.at(
+            place,
+            f'locale {texts.locale} has no "{key.value}" and takes another\'s',
+            hint=f"add it to locales/{texts.locale}.yaml",
+        )
+
+
+def uses(readings: list[Reading], names: frozenset[str]) -> set[str]:
+    """Return which of the names the template reads."""
+    return {name.name for reading in readings for name in reading.tree.find_all(nodes.Name) if name.name in names}
+
+
+def check_campaigns(readings: list[Reading], known: Known, problems: list[Diagnostic]) -> None:
+    """Add what the campaigns that send the template cannot fill: a coupon that no step makes, an event that is none."""
+    guarded = {
+        name.name
+        for reading in readings
+        for block in reading.tree.find_all((nodes.If, nodes.CondExpr))
+        for name in block.test.find_all(nodes.Name)
+    } | {
+        name.name
+        for reading in readings
+        for item in reading.tree.find_all(nodes.Filter)
+        if item.name in {"default", "d"} and item.node is not None
+        for name in item.node.find_all(nodes.Name)
+    }  # fmt: skip
+    for campaign in known.campaigns:
+        made = {step.name for step in walk_steps(campaign.steps) if isinstance(step, Coupon)}
+        coupons = {name for name, below in known.below.items() if below is NAMES["coupon"]}
+        lacking = {
+            name: f"has no coupon step{'' if name == 'coupon' else f' with as: {name}'}" for name in coupons - made
+        }
+        if made:
+            lacking.pop("coupon", None)
+        if not isinstance(campaign.trigger, EventTrigger):
+            lacking["event"] = "has no event for a trigger"
+        for reading in readings:
+            for name in reading.tree.find_all(nodes.Name):
+                if name.ctx == "load" and name.name in lacking and name.name not in guarded:
+                    place = reading.at(name.lineno, name.name)
+                    hint = f"guard it with {{% if {name.name} %}}"
+                    message = f'"{name.name}" is empty: the campaign {campaign.campaign} {lacking[name.name]}'
+                    problems.append(rules.NotInScope.at(place, message, hint=hint))
