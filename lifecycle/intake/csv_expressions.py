@@ -51,7 +51,8 @@ class Constant:
 class Text:
     """Text with columns in it: `c{CustomerID}@example.com`. None when a column in it is empty."""
 
-    template: str
+    #: fixed text and columns by turns: fixed, column, fixed, …
+    parts: tuple[str, ...]
     columns: tuple[str, ...]
 
     @classmethod
@@ -59,14 +60,17 @@ class Text:
         """Read the text. Raises ValueError for a brace without its other."""
         if re.search(r"[{}]", _COLUMN.sub("", template)):
             raise ValueError("a column stands in braces, as {CustomerID}")
-        return cls(template, tuple(_COLUMN.findall(template)))
+        return cls(tuple(_COLUMN.split(template)), tuple(_COLUMN.findall(template)))
 
     def of(self, rows: Sequence[Cells]) -> str | None:
         """Return the text with the columns of the first row."""
         cells = rows[0]
-        if any(not cells[name].strip() for name in self.columns):
-            return None
-        return _COLUMN.sub(lambda found: cells[found[1]].strip(), self.template)
+        if len(self.parts) == 3:  # one column: nearly all of them
+            before, column, after = self.parts
+            found = cells[column].strip()
+            return before + found + after if found else None
+        filled = [cells[part].strip() if place % 2 else part for place, part in enumerate(self.parts)]
+        return "".join(filled) if all(filled[1::2]) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class Product:
 
     def of(self, rows: Sequence[Cells]) -> int | float:
         """Return the product or the sum, as JSON has numbers."""
-        total = sum((self._one(cells) for cells in (rows if self.summed else rows[:1])), Decimal(0))
+        total = self._one(rows[0]) if not self.summed else sum(map(self._one, rows), Decimal(0))
         return int(total) if total == total.to_integral_value() else float(total)
 
     def _one(self, cells: Cells) -> Decimal:
@@ -115,7 +119,15 @@ def decimal(text: str) -> Decimal | None:
         found = Decimal(text.strip())
     except InvalidOperation:
         return None
-    return found if found.is_finite() and abs(found.adjusted()) < 18 else None
+    return found if found.is_finite() and -18 < found.adjusted() < 18 else None
+
+
+def _measure(text: str) -> float | None:
+    """Return the cell as a number to compare, None when it is none: quicker than `decimal`, and near enough."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 Check: TypeAlias = Callable[[Cells], bool]
@@ -150,24 +162,24 @@ def _test(test: Test) -> Callable[[str], bool]:
         case "exists":
             return lambda cell: (cell != "") is wanted
         case "between":
-            low, high = (Decimal(str(each)) for each in wanted)
-            return lambda cell: (found := decimal(cell)) is not None and low <= found <= high
+            low, high = (float(each) for each in wanted)
+            return lambda cell: (found := _measure(cell)) is not None and low <= found <= high
         case _:
-            return _compare(test.operator, Decimal(str(wanted)))
+            return _compare(test.operator, float(wanted))
 
 
-def _compare(operator: str, limit: Decimal) -> Callable[[str], bool]:
-    compare: Callable[[Decimal], bool] = {
+def _compare(operator: str, limit: float) -> Callable[[str], bool]:
+    compare: Callable[[float], bool] = {
         "at_least": limit.__le__, "at_most": limit.__ge__, "more_than": limit.__lt__, "less_than": limit.__gt__,
     }[operator]  # fmt: skip
-    return lambda cell: (found := decimal(cell)) is not None and compare(found)
+    return lambda cell: (found := _measure(cell)) is not None and compare(found)
 
 
 def _equal(cell: str, wanted: Any) -> bool:
     if isinstance(wanted, bool):
         return cell.lower() == str(wanted).lower()
     if isinstance(wanted, int | float):
-        return decimal(cell) == Decimal(str(wanted))
+        return _measure(cell) == wanted
     return cell == str(wanted)
 
 

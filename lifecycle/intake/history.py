@@ -96,10 +96,12 @@ def read_past(row: Mapping[str, Any], zone: tzinfo, now: datetime) -> PastMessag
 
 def store_past(
     connection: Connection, rows: Sequence[PastMessage], content: Content | None
-) -> tuple[list[int], list[int]]:
-    """Store rows in the ledger; return the places of those that were there already and of those whose contact is not.
+) -> tuple[list[int], list[int], frozenset[int]]:
+    """Store rows in the ledger.
 
-    One is there already when campaign, step, contact and occurrence (its time, where it has none) are the same.
+    Returns the places of those that were there already, the places of those whose contact is not known, and the
+    contacts whose history has grown. One is there already when campaign, step, contact and occurrence (its time, where
+    it has none) are the same.
     """
     who = find_contacts(connection, [row.contact for row in rows])
     unknown = [place for place, row in enumerate(rows) if row.contact not in who]
@@ -120,7 +122,7 @@ def store_past(
     ledger = [_ledger_row(number, row, contact, content) for number, (row, contact) in zip(numbers, new, strict=True)]
     insert_rows(connection, tables.messages, _COLUMNS, ledger)
     _hold_out(connection, [(row, contact) for row, contact in new if row.outcome == "held_out"])
-    return duplicates, unknown
+    return duplicates, unknown, frozenset(contact for _, contact in new)
 
 
 def find_contacts(connection: Connection, names: Sequence[str]) -> dict[str, int]:

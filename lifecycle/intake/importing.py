@@ -29,8 +29,10 @@ from lifecycle.spec.model import Content
 from lifecycle.store.engine import Store
 
 Kind: TypeAlias = Literal["contacts", "events", "messages", "suppressions"]
-#: Rows stored in one transaction.
+#: Rows stored in one transaction; the rows of one event count each, so that memory stays flat.
 BATCH = 5_000
+#: Contacts that an import names as touched; past that, refreshing everybody is no slower.
+MOST_TOUCHED = 10_000
 
 Original: TypeAlias = "str | Sequence[str]"
 
@@ -49,6 +51,8 @@ class Outcome:
     skipped: int = 0
     contacts: int = 0
     reject_file: Path | None = None
+    #: rows of the contacts concerned; None when they are more than is worth naming
+    touched: set[int] | None = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -67,6 +71,7 @@ class Stored:
     stored: int = 0
     duplicates: int = 0
     contacts: int = 0
+    touched: frozenset[int] = frozenset()
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -113,11 +118,13 @@ class Import:
         sink = self._sink()
         told = 0
         batch: list[Item] = []
+        rows = 0
         for item in items:
             batch.append(item)
-            if len(batch) >= BATCH:
+            rows += len(item.rows)
+            if rows >= BATCH:
                 self._store_batch(sink, batch)
-                batch = []
+                batch, rows = [], 0
                 self.on_progress(file.position - told)
                 told = file.position
         if batch:
@@ -129,6 +136,10 @@ class Import:
         self.outcome.stored += done.stored
         self.outcome.duplicates += done.duplicates
         self.outcome.contacts += done.contacts
+        if self.outcome.touched is not None:
+            self.outcome.touched |= done.touched
+            if len(self.outcome.touched) > MOST_TOUCHED:
+                self.outcome.touched = None
         for place, reason in done.refused:
             self._reject(batch[place].rows, reason)
 
@@ -297,7 +308,7 @@ class _Messages:
         done = accept(self._store, payloads, clock=self._clock, content=self._content, live=self._live)
         refused = [(places[each.index], each.reason) for each in done.rejected if each.index in places]
         stored = sum(index in places for index in done.news)
-        return Stored(stored, len(items) - stored - len(refused), done.contacts, refused)
+        return Stored(stored, len(items) - stored - len(refused), done.contacts, done.touched, refused)
 
 
 class _Ledger:
@@ -308,9 +319,9 @@ class _Ledger:
 
     def store(self, items: Sequence[Item]) -> Stored:
         with self._store.write() as connection:
-            duplicates, unknown = store_past(connection, [item.value for item in items], self._content)
+            duplicates, unknown, touched = store_past(connection, [item.value for item in items], self._content)
         refused = [(place, f'no contact "{items[place].value.contact}"; import contacts first') for place in unknown]
-        return Stored(len(items) - len(duplicates) - len(unknown), len(duplicates), 0, refused)
+        return Stored(len(items) - len(duplicates) - len(unknown), len(duplicates), touched=touched, refused=refused)
 
 
 class _Suppressions:
@@ -342,4 +353,3 @@ def _parse_json(line: Line) -> dict[str, Any]:
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield first
     yield from rest
-

@@ -43,13 +43,19 @@ class MappedRows:
         cells = dict(zip(self._header, row, strict=True))
         if self._map.skip.fits(cells):
             return None
-        case = next((n for n, case in enumerate(self._map.cases) if case.when is None or case.when.fits(cells)), None)
+        case = self._case(cells)
         if case is None:
             return None
         if self._map.group_by is None:
             return f"{case}:{line}"
         user_id, email = self._names([cells])
         return f"{case}:{cells[self._map.group_by].strip()}\x1f{user_id or email or ''}"
+
+    def _case(self, cells: dict[str, str]) -> int | None:
+        for place, case in enumerate(self._map.cases):
+            if case.when is None or case.when.fits(cells):
+                return place
+        return None
 
     def messages(self, key: str, rows: Rows) -> Messages:
         """Return what the rows of one key say. Raises Refused."""
@@ -74,9 +80,9 @@ class MappedRows:
 
     def _names(self, table: list[dict[str, str]]) -> tuple[str | None, str | None]:
         contact = self._map.contact
-        found = (value.of(table) if value is not None else None for value in (contact.external_id, contact.email))
-        user_id, email = (None if name is None else str(name) for name in found)
-        return user_id, email
+        user_id = contact.external_id.of(table) if contact.external_id is not None else None
+        email = contact.email.of(table) if contact.email is not None else None
+        return None if user_id is None else str(user_id), None if email is None else str(email)
 
     def _properties(self, case: Case, table: list[dict[str, str]]) -> dict[str, Any]:
         properties: dict[str, Any] = {}

@@ -54,6 +54,8 @@ class Accepted:
     contacts: int = 0
     #: places of the payloads that changed something
     news: frozenset[int] = frozenset()
+    #: rows of the contacts that were changed, or that did something
+    touched: frozenset[int] = frozenset()
 
 
 def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Content | None, live: bool) -> Accepted:
@@ -76,10 +78,11 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
     for _ in range(_ATTEMPTS):
         try:
             with store.write() as connection:
-                news, contacts = _Batch(connection, now, content, live=live).store(incoming)
+                batch = _Batch(connection, now, content, live=live)
+                news, contacts = batch.store(incoming)
         except (IntegrityError, RacedError):
             continue  # a concurrent batch stored one of these first; in a new transaction it is seen
-        return Accepted(len(news), len(incoming) - len(news), rejected, contacts, news)
+        return Accepted(len(news), len(incoming) - len(news), rejected, contacts, news, frozenset(batch.touched))
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 
@@ -96,6 +99,8 @@ class _Batch:
         #: everyone whose attributes, names or consent changed
         self._changed: list[Person] = []
         self._words: list[tuple[Person, Traits, Incoming]] = []
+        #: rows of everyone whom the batch concerns
+        self.touched: set[int] = set()
 
     def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
@@ -174,7 +179,8 @@ class _Batch:
         if self._live and self._accounts.changed:
             accounts = [(account,) for account in self._accounts.changed]
             changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
-        inside = self._inside(changed | {each.contact_id for each in fresh})
+        self.touched = changed | {each.contact_id for each in fresh}
+        inside = self._inside(self.touched)
         events = [each for each in fresh if each.message.live or each.contact_id in inside]
         changed -= {each.contact_id for each in events}
         rows: list[tuple[int, int | None]] = [(each.contact_id, each.id) for each in events]

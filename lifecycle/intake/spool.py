@@ -16,6 +16,7 @@ from lifecycle.base.errors import StoreError
 
 #: Rows that wait in memory before they are written.
 _BATCH = 5_000
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 class Spool:
@@ -33,7 +34,7 @@ class Spool:
 
     def add(self, key: str, line: int, cells: Sequence[str]) -> None:
         """Keep one row. Raises StoreError when the disk is full."""
-        self._waiting.append((key, line, json.dumps(cells, ensure_ascii=False)))
+        self._waiting.append((key, line, _encode(cells)))
         if len(self._waiting) >= _BATCH:
             self._flush()
 

@@ -1,0 +1,64 @@
+"""Everything stored of one contact, as data: for the contact who asks, and for people who help him."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from lifecycle.intake import consent
+from lifecycle.store import tables
+
+#: What a full export holds beside the contact itself, by its name in the export.
+_PARTS: dict[str, Table] = {
+    "events": tables.events, "orders": tables.orders, "consents": tables.consents, "messages": tables.messages,
+    "hits": tables.hits, "enrolments": tables.enrolments, "decisions": tables.decisions,
+    "memberships": tables.memberships, "stages": tables.stage_transitions, "points": tables.points,
+    "coupons": tables.coupons, "tickets": tables.tickets, "referrals": tables.referrals,
+}  # fmt: skip
+#: Columns that are about our machinery, and nobody's data.
+_HIDDEN = frozenset({"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at"})
+
+
+def overview(connection: Connection, contact_id: int) -> dict[str, Any]:
+    """Return who the contact is: names, attributes, account, stage, consent, suppression, facts, segments."""
+    contact = _row(connection, tables.contacts, tables.contacts.c.id == contact_id)
+    account = None
+    if contact["account_id"] is not None:
+        account = _row(connection, tables.accounts, tables.accounts.c.id == contact["account_id"])
+        account.pop("id")
+    table = tables.memberships
+    stays = select(table.c.segment).where(table.c.contact_id == contact_id, table.c.left_at.is_(None))
+    names = tables.identities
+    identities = select(names.c.kind, names.c.value).where(names.c.contact_id == contact_id).order_by(names.c.value)
+    email = contact["email"]
+    for column in ("account_id", "address_key", "merged_into"):
+        contact.pop(column)
+    return {
+        **contact,
+        "identities": [dict(row) for row in connection.execute(identities).mappings()],
+        "account": account,
+        "consent": consent.state(connection, contact_id),
+        "suppressed": consent.suppression(connection, email) if email else None,
+        "segments": sorted(name for name in connection.execute(stays).scalars() if not name.startswith("stage:")),
+        "facts": _row(connection, tables.facts, tables.facts.c.contact_id == contact_id),
+    }
+
+
+def export(connection: Connection, contact_id: int) -> dict[str, Any]:
+    """Return `overview` and every row that is about the contact, oldest first."""
+    found: dict[str, Any] = overview(connection, contact_id)
+    for name, table in _PARTS.items():
+        key = table.c.id if "id" in table.c else next(iter(table.primary_key))
+        rows = connection.execute(select(table).where(table.c.contact_id == contact_id).order_by(key)).mappings()
+        found[name] = [_shown(dict(row)) for row in rows]
+    return found
+
+
+def _row(connection: Connection, table: Table, which: Any) -> dict[str, Any]:
+    row = connection.execute(select(table).where(which)).mappings().first()
+    return {} if row is None else _shown(dict(row))
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in _HIDDEN}
