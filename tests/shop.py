@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.tokens import Tokens
 from lifecycle.deliver.channel import Channel, Channels
@@ -27,7 +29,6 @@ from lifecycle.spec.project import load, read_folder
 from lifecycle.store.contacts import find_contact
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, enrolments, inbox, messages
-from sqlalchemy import func, select
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = b"a key of tests, long enough"
