@@ -25,6 +25,7 @@ from lifecycle.providers.base import Outgoing
 from lifecycle.render.compile import Compiled, Templates
 from lifecycle.render.render import Addresses, render
 from lifecycle.render.scope import build as build_scope
+from lifecycle.rewards.referrals import code_of, store_codes
 from lifecycle.spec.model import BroadcastTrigger, Campaign, Content, ManualTrigger, ScheduleTrigger, Sender
 from lifecycle.store.tables import enrolments, template_versions
 
@@ -120,6 +121,8 @@ class Composition:
         self._states = states
         self._entries = entries
         self._compiled: dict[str, Compiled] = {}
+        #: referral codes that the mails carry, by contact
+        self._codes: dict[int, str] = {}
 
     def one(self, row: Claimed, stamp: datetime) -> Ready | Spoiled:
         """Make one mail, dated `stamp`. Raises RenderError."""
@@ -138,8 +141,11 @@ class Composition:
         return self._ready(row, state, campaign, recipient, stamp)
 
     def record(self, connection: Connection, ready: Sequence[Ready]) -> None:
-        """Store the links of the templates that are sent."""
+        """Store the links of the templates that are sent, and the referral codes that they carry."""
         sent = {one.template_hash for one in ready}
+        people = {one.row.contact_id for one in ready} & set(self._codes)
+        if people:
+            store_codes(connection, {found: self._codes[found] for found in people}, ready[0].stamp)
         self._composer.store_templates(connection, {key: found for key, found in self._compiled.items() if key in sent})
 
     def _ready(self, row: Claimed, state: ContactState, campaign: Campaign, recipient: str, stamp: datetime) -> Ready:
@@ -148,11 +154,15 @@ class Composition:
         compiled = self._compile(row.template, locale)
         entry = self._entries.get(row.enrolment_id or 0, MailEntry(None, {}))
         addresses = self._composer.addresses(row.id)
+        code = code_of(self._composer.tokens, state.id)
+        state.kept |= {"referral.code": code, "referral.url": f"{self._composer.base_url}/r/{code}"}
         scope = build_scope(
             state, content, campaign, now=stamp, event=_event(state, entry.event_id), context=entry.context,
             addresses=addresses, locale=compiled.locale, data=row.data,
         )  # fmt: skip
         rendered = render(compiled, scope, addresses)
+        if code in rendered.text or code in rendered.html:
+            self._codes[state.id] = code
         sender = _sender(project.senders, row.sender)
         domain = ascii_domain(sender.address.rpartition("@")[2])
         marketing = row.is_marketing
