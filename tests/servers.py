@@ -3,6 +3,7 @@
 Each accepted mail is a line in a log, synced before the answer to its dot. `Rule`s make it misbehave on purpose.
 """
 
+# ruff: noqa: N802, ARG002 - aiosmtpd finds its hooks by their names and hands all of them everything
 from __future__ import annotations
 
 import asyncio
@@ -15,7 +16,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
@@ -79,7 +80,7 @@ class Sink:
         if self.process.stdout is not None:
             self.process.stdout.close()
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -107,16 +108,17 @@ class _Handler:
     async def answer(self, server: SMTP, rule: Rule) -> str:
         await asyncio.sleep(rule.delay_s)
         if rule.answer == "drop":
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return rule.answer if rule.answer not in {"", "drop"} else "250 2.0.0 OK"
 
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+    async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.options["pipelining"] else responses
 
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+    async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, mail_options: list[str]
     ) -> str:
         rule = self.rule("mail", address)
@@ -126,7 +128,7 @@ class _Handler:
         envelope.mail_options.extend(mail_options)
         return "250 2.1.0 OK"
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
     ) -> str:
         rule = self.rule("rcpt", address)
@@ -135,7 +137,7 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         rule = self.rule("dot", envelope.rcpt_tos[0])
         if rule is None or rule.keep or rule.answer == "":
             self.keep(envelope)
@@ -160,7 +162,7 @@ class _Server(SMTP):
     """Refuses DATA itself where a rule says so; aiosmtpd has no hook for that."""
 
     @syntax("DATA")
-    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+    async def smtp_DATA(self, arg: str) -> None:
         handler = self.event_handler
         recipients = self.envelope.rcpt_tos if self.envelope else []
         rule = handler.rule("data", recipients[0]) if recipients else None

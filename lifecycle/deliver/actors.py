@@ -157,3 +157,11 @@ def start_workers(broker: dramatiq.Broker, threads: int) -> dramatiq.Worker:
     worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
     worker.start()
     return worker
+
+
+def drain(broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+    """Wait until every hint that was given has been worked off; for the broker in this process alone."""
+    if isinstance(broker, StubBroker):
+        for queue in list(broker.queues):
+            broker.join(queue, fail_fast=False)
+        worker.join()

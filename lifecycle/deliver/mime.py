@@ -94,7 +94,7 @@ def _token(value: str) -> bytes:
 
 
 def _raw_uri(url: str) -> bytes:
-    """Return `<URL>`, never encoded and never folded (there is no `>, <` to fold at): a changed one breaks one-click."""
+    """Return `<URL>`, never encoded, never folded (there is no `>, <` to fold at): a changed one breaks one-click."""
     if any(found in url for found in "<>, "):
         raise RenderError("the unsubscribe address contains a character that ends it")
     raw = _token(url)

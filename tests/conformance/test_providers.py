@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Rule, Sink
 
 from lifecycle.base.errors import MisconfiguredError, SettingsError
 from lifecycle.deliver.mime import Mail, build
@@ -18,6 +17,7 @@ from lifecycle.providers.base import Ending, Outgoing, Provider
 from lifecycle.providers.folder import FolderProvider
 from lifecycle.providers.memory import MemoryProvider
 from lifecycle.providers.smtp import SmtpProvider, SmtpUrl
+from servers import Rule, Sink
 
 
 def outgoing(row: int, recipient: str = "", text: str = "Hello\n") -> Outgoing:
@@ -134,7 +134,7 @@ def test_folder_that_cannot_be_written_is_misconfigured(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_refusal_is_classified_and_the_neighbours_pass(
-    tmp_path: Path, at: str, answer: str, ending: Ending, pipelining: bool
+    tmp_path: Path, at: str, answer: str, ending: Ending, *, pipelining: bool
 ) -> None:
     """4xx and 5xx at every stage decide about one mail; those before and after it arrive."""
     match = "bounce+2" if at == "mail" else "c2@"
@@ -150,7 +150,7 @@ def test_refusal_is_classified_and_the_neighbours_pass(
 
 @pytest.mark.parametrize("pipelining", [False, True])
 @pytest.mark.parametrize("at", ["mail", "rcpt", "data"])
-def test_connection_lost_before_the_content_is_no_acceptance(tmp_path: Path, at: str, pipelining: bool) -> None:
+def test_connection_lost_before_the_content_is_no_acceptance(tmp_path: Path, at: str, *, pipelining: bool) -> None:
     """A server that hangs up on the envelope accepted nothing; the mail may go again."""
     match = "bounce+1" if at == "mail" else "c1@"
     with Sink(tmp_path, Rule(at, "drop", match=match), pipelining=pipelining) as sink:
@@ -162,7 +162,7 @@ def test_connection_lost_before_the_content_is_no_acceptance(tmp_path: Path, at:
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_connection_lost_after_the_dot_is_unknown(tmp_path: Path, keep: bool) -> None:
+def test_connection_lost_after_the_dot_is_unknown(tmp_path: Path, *, keep: bool) -> None:
     """Whether the server kept it or not, it cannot be told; the provider never tries again by itself."""
     with Sink(tmp_path, Rule("dot", "drop", match="c1@", keep=keep)) as sink:
         provider = SmtpProvider(sink.url)

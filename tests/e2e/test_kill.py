@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import sender
 from ledger import add_contacts, add_rows, rows_of, states
-from servers import Rule, Sink
-
 from lifecycle.deliver.release import MOST_SENDING
 from lifecycle.store.engine import Store
+from servers import Rule, Sink
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -74,7 +74,7 @@ def faults(store: Store, sink: Sink, *, kills: int) -> list[str]:
 def test_killed_in_the_middle_of_a_thousand(store: Store, tmp_path: Path, seed: int) -> None:
     """Three kills at moments drawn from the seed, then a run to the end."""
     print(f"seed {seed}")
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - moments to kill at, not secrets
     add_rows(store, add_contacts(store, 1000), due_at=PAST)
     with Sink(tmp_path) as sink:
         for number in sorted(draw.sample(range(1, 900), 3)):

@@ -9,8 +9,8 @@ from typing import Any
 
 import dramatiq
 import pytest
-from ledger import START, add_contacts, add_rows, make_parts, states
 
+from ledger import START, add_contacts, add_rows, make_parts, states
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import SettingsError
 from lifecycle.deliver.actors import (

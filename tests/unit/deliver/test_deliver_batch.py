@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, update
+
 from ledger import (
     START,
     add_contacts,
@@ -20,8 +22,6 @@ from ledger import (
     states,
     withdraw,
 )
-from sqlalchemy import insert, update
-
 from lifecycle.base.clock import ManualClock
 from lifecycle.deliver.outbox import claim
 from lifecycle.deliver.reconcile import reconcile
@@ -85,7 +85,7 @@ def test_priority_then_due_time_decides_the_order(store: Store, clock: ManualClo
 
 
 def test_mail_that_cannot_be_rendered_spoils_no_neighbour(store: Store, clock: ManualClock) -> None:
-    """A render error is one failed row with its place; the others leave. So is any bug that one contact's data meets."""
+    """A render error is one failed row with its place; the others leave. So is any bug that one contact's data hits."""
     people = add_contacts(store, 5)
     add_rows(store, people)
     parts = make_parts(store, clock, MemoryProvider(), spoil={2: broken("no such thing"), 4: ZeroDivisionError("data")})
@@ -394,7 +394,7 @@ def test_lane_that_was_told_to_stop_begins_no_more(store: Store, clock: ManualCl
     add_rows(store, add_contacts(store, 120))
     provider = MemoryProvider()
     parts = make_parts(store, clock, provider)
-    provider._answer = lambda mail: parts.stop.set()  # type: ignore[assignment,func-returns-value]
+    provider._answer = lambda _mail: parts.stop.set()
     deliver_batch(parts)
     assert states(store) == Counter(sent=50, queued=70)
 

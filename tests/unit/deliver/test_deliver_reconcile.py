@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from ledger import START, add_contacts, add_rows, make_parts, rows_of, states
 from sqlalchemy import event, update
 
+from ledger import START, add_contacts, add_rows, make_parts, rows_of, states
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import NotFoundError, UsageError
 from lifecycle.deliver.control import Cancelled, cancel, pause, resume
@@ -167,7 +167,7 @@ def test_claim_reads_a_range_of_the_index(tmp_path: object, clock: ManualClock) 
     claim(store, clock, "w")
     plans = []
     with store.engine.connect() as connection:
-        for statement, parameters in list(asked):
+        for statement, parameters in asked:
             if statement.startswith("SELECT messages"):
                 found = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)  # type: ignore[arg-type]
                 plans += [row[3] for row in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -45,7 +46,8 @@ def test_signature_verifies(text: str, subject: str) -> None:
 @pytest.mark.parametrize(
     ("there", "instead"),
     [
-        (b"sara@example.org", b"evil@example.org"), (b"One-Click", b"Two-Click"), (b"rihla.example/u/a", b"evil.example/u/a"),
+        (b"sara@example.org", b"evil@example.org"), (b"One-Click", b"Two-Click"),
+        (b"rihla.example/u/a", b"evil.example/u/a"),
         (b"\r\nSubject:", b"\r\nSubject: x\r\nSubject:"), (b"From:", b"From: x@y.example\r\nFrom:"),
     ],
 )  # fmt: skip
@@ -77,8 +79,5 @@ def test_ed25519_signs_too() -> None:
     signed = Signer("rihla.example", "s1", pem).sign(build(MAIL), NOW)
     assert b"a=ed25519-sha256" in signed
     raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    try:
-        import nacl  # noqa: F401 - dkimpy verifies Ed25519 only with it
-    except ImportError:
-        return
-    assert verified(signed, b"v=DKIM1; k=ed25519; p=" + base64.b64encode(raw))
+    if importlib.util.find_spec("nacl") is not None:  # dkimpy verifies Ed25519 only with it
+        assert verified(signed, b"v=DKIM1; k=ed25519; p=" + base64.b64encode(raw))
