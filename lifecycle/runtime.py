@@ -71,7 +71,9 @@ class Runtime:
             lanes = Lanes()
             declare_actors(self._broker, deliver=self.deliver_all, advance=self.advance_all, lanes=lanes)
             if self._workers:
-                self._pool = start_workers(self._broker, self.engine.settings.workers + 1)
+                # virtual time waits for the workers at every moment: it must not wait long
+                poll_ms = 100 if ticking else 2
+                self._pool = start_workers(self._broker, self.engine.settings.workers + 1, poll_ms=poll_ms)
             if self._scheduler:
                 self.schedule = Scheduler(
                     self.parts,

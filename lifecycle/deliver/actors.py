@@ -152,9 +152,12 @@ class Hints:
         return True
 
 
-def start_workers(broker: dramatiq.Broker, threads: int) -> dramatiq.Worker:
-    """Start worker threads in this process. `stop()` them, and `broker.close()`, at the end."""
-    worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
+def start_workers(broker: dramatiq.Broker, threads: int, *, poll_ms: int = 100) -> dramatiq.Worker:
+    """Start worker threads in this process. `stop()` them, and `broker.close()`, at the end.
+
+    `poll_ms` is how often finished hints are acknowledged: `drain` takes as long.
+    """
+    worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=poll_ms)
     worker.start()
     return worker
 
