@@ -46,6 +46,8 @@ class Assignment:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     #: the campaign's own `held_out`, or `held_out_global` where it has none
     control: str = CONTROL
+    #: some of the rows came from elsewhere, where shares may have been declared that we know nothing of
+    imported: bool = False
 
     def add(self, contact_id: int, arm: str, *, converted: bool, value: float) -> None:
         """Count one entry of a contact."""
@@ -68,6 +70,7 @@ def assigned(connection: Connection, content: Content, name: str, window: Window
     for contact_id, arm, converted, value in _enrolled(connection, campaign, name, window, found.control):
         found.add(contact_id, arm, converted=converted, value=value)
     imported = dict(_imported(connection, name, window))
+    found.imported = bool(imported)
     reached = _goals(connection, content, campaign, name, window, imported) if imported else {}
     for contact_id, (arm, _) in imported.items():
         found.add(contact_id, arm, converted=contact_id in reached, value=reached.get(contact_id, 0.0))
@@ -82,7 +85,7 @@ def control_of(connection: Connection, campaign: Campaign | None, name: str) -> 
     """
     if campaign is not None and campaign.holdout is not None:
         return CONTROL
-    arms = set(connection.scalars(select(enrolments.c.arm.distinct()).where(enrolments.c.campaign == name)))
+    arms = set(connection.scalars(select(enrolments.c.arm).where(enrolments.c.campaign == name).distinct()))
     brought = _imported_rows(name, ALL_TIME) & (messages.c.reason == CONTROL)
     if CONTROL in arms:
         return CONTROL

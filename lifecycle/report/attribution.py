@@ -50,10 +50,13 @@ def credits_of(connection: Connection, click: Duration, window: Window = ALL_TIM
     """
     # an imported history has the instant of the click on its rows, and no hits
     clicks = union_all(
-        select(hits.c.message_row.label("message"), hits.c.contact_id, hits.c.at)
-        .where(hits.c.kind == "click", hits.c.verdict == "human"),
-        select(messages.c.id, messages.c.contact_id, messages.c.clicked_at).where(messages.c.clicked_at.is_not(None)),
-    ).subquery()  # fmt: skip
+        select(hits.c.message_row.label("message"), hits.c.contact_id, hits.c.at).where(
+            hits.c.kind == "click", hits.c.verdict == "human"
+        ),
+        select(messages.c.id, messages.c.contact_id, messages.c.clicked_at).where(
+            messages.c.clicked_at.is_not(None), messages.c.enrolment_id.is_(None)
+        ),
+    ).subquery()
     ranked = (
         select(
             orders.c.contact_id, orders.c.order_id, orders.c.at.label("ordered_at"), orders.c.total, orders.c.refunded,

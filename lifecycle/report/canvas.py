@@ -14,7 +14,7 @@ from lifecycle.report.attribution import Revenue, revenue_by_step
 from lifecycle.report.content import campaign_label, stage_labels, trigger_words
 from lifecycle.report.funnel import LEVELS, passages, present
 from lifecycle.report.metrics import Journeys, Tally, journeys, tallies
-from lifecycle.report.sheet import Chart, Column, Figure, Report, Sheet, number
+from lifecycle.report.sheet import Chart, Column, Report, Sheet, number
 from lifecycle.report.window import Window
 from lifecycle.spec.model import Campaign, Content, Send, walk_steps
 from lifecycle.store.tables import messages
@@ -63,9 +63,6 @@ def canvas(connection: Connection, content: Content, window: Window) -> Report:
         currency=content.project.currency,
         data={"report": "canvas", "window": window.as_json(), "currency": content.project.currency, "stages": stages},
         sheets=(Sheet("Touchpoints", columns, rows),),
-        figures=tuple(
-            Figure(stage["label"], stage["numbers"]["contacts"], "count", "contacts now") for stage in stages
-        ),
         charts=(Chart("Mails by stage", [(stage["label"], stage["numbers"]["sent"]) for stage in stages]),),
         extras={"stages": stages},
     )

@@ -53,4 +53,4 @@ def trigger_words(campaign: Campaign) -> str:
         case BroadcastTrigger(at=at):
             return f"once, at {at:%Y-%m-%d %H:%M}"
         case ManualTrigger():
-            return "by hand, with `lifecycle send`"
+            return "by hand"

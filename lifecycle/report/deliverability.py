@@ -41,6 +41,7 @@ def deliverability(connection: Connection, content: Content, window: Window) -> 
         *(Column(name, name.capitalize()) for name in _COUNTS),
         Column("bounce_rate", "Bounced of sent", "share"), Column("complaint_rate", "Complained of sent", "share"),
     )  # fmt: skip
+    daily = (Column("day", "Day", "text"), Column("domain", "Domain", "text"), *columns)
     total = _numbers([sum(row[name] for row in domains) for name in _COUNTS])
     return Report(
         title="Deliverability",
@@ -54,11 +55,10 @@ def deliverability(connection: Connection, content: Content, window: Window) -> 
             "days": days,
         },
         sheets=(
-            Sheet(
-                "By day and domain", (Column("day", "Day", "text"), Column("domain", "Domain", "text"), *columns), days
-            ),
             Sheet("By domain", (Column("domain", "Domain", "text"), *columns), domains),
+            Sheet("By day and domain, newest first", daily, days[::-1]),
         ),
+        listing=Sheet("By day and domain", daily, days),
         figures=(
             Figure("Sent", total["sent"]),
             Figure("Bounced", total["bounce_rate"], "share", "of sent"),
@@ -69,25 +69,29 @@ def deliverability(connection: Connection, content: Content, window: Window) -> 
         charts=(Chart("Sent by domain", [(row["domain"] or "(none)", row["sent"]) for row in domains[:12]]),)
         if domains
         else (),
-        notes=tuple(_warnings(domains)),
+        alarms=tuple(_warnings(domains)),
         nothing_yet="" if domains else "Nothing yet: no mail has been tried in this period.",
     )
 
 
 def _select(window: Window) -> Any:
-    """Return the select of (domain, quarter of an hour, counts) over rows that met a provider."""
+    """Return the select of (domain, quarter of an hour, counts) over rows that met a provider.
+
+    Deferred are those that took, or will take, more than one attempt.
+    """
     state = messages.c.state
     tried_at = func.coalesce(messages.c.sent_at, messages.c.sending_at, messages.c.due_at, type_=messages.c.due_at.type)
+    put_off = or_(state == "deferred", messages.c.attempts > 1)
     domain = MailDomain(func.coalesce(messages.c.address, contacts.c.email))
     quarter = QuarterHour(tried_at)
     return (
         select(
             domain, quarter,
             count_if(state.in_(ACCEPTED_STATES)), count_if(state == "rejected"), count_if(state == "bounced"),
-            count_if(messages.c.complained_at.is_not(None)), count_if(state == "deferred"),
+            count_if(messages.c.complained_at.is_not(None)), count_if(put_off),
         )
         .outerjoin(contacts, contacts.c.id == messages.c.contact_id)
-        .where(or_(state.in_((*ACCEPTED_STATES, "rejected", "deferred")), messages.c.complained_at.is_not(None)))
+        .where(or_(state.in_((*ACCEPTED_STATES, "rejected")), messages.c.complained_at.is_not(None), put_off))
         .where(window.covers(tried_at))
         .group_by(domain, quarter)
     )  # fmt: skip

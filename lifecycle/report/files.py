@@ -21,7 +21,7 @@ def as_csv(report: Report) -> str:
     """Return the report's main table as RFC 4180 CSV: raw numbers, formulas neutralised, keys as the header."""
     out = io.StringIO()
     writer = csv.writer(out)
-    sheet = report.sheets[0]
+    sheet = report.listing or report.sheets[0]
     writer.writerow([neutral(column.key) for column in sheet.columns])
     for row in sheet.rows:
         writer.writerow([_plain(row.get(column.key)) for column in sheet.columns])
@@ -66,6 +66,7 @@ def as_html(report: Report, *, made_at: datetime) -> str:
         charts=[_drawn(chart, report.currency) for chart in report.charts if chart.points],
         sheets=[sheet for sheet in report.sheets if sheet.rows],
         notes=[line for line in report.notes if line],
+        lone_bars=sum(chart.kind == "bars" and bool(chart.points) for chart in report.charts) == 1,
         stages=report.extras.get("stages", ()),
         cell=cell,
         heat=_heat,

@@ -63,7 +63,9 @@ def passages(connection: Connection, level_of: Mapping[str, str], window: Window
 def median_stay_s(connection: Connection, window: Window) -> dict[str, float]:
     """Return each stage's median stay in seconds, over the stays that ended in the window."""
     table = stage_transitions
-    left_at = func.lead(table.c.at).over(partition_by=table.c.contact_id, order_by=(table.c.at, table.c.id))
+    # without its type, SQLite would compare whole microseconds with a text
+    following = func.lead(table.c.at, type_=table.c.at.type)
+    left_at = following.over(partition_by=table.c.contact_id, order_by=(table.c.at, table.c.id))
     stays = select(table.c.after.label("stage"), table.c.at, left_at.label("left_at")).subquery()
     lengths = (
         select(stays.c.stage, ElapsedS(stays.c.left_at, stays.c.at).label("length_s"))

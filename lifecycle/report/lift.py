@@ -80,9 +80,11 @@ def lift(connection: Connection, content: Content, window: Window, name: str) ->
             if outcome.value:
                 arm.values.append(outcome.value)
     listed = list(arms.values())
+    # a holdout of ours that is declared no more has no share to be held to
+    tested = listed if holdout is not None or found.imported else [arm for arm in listed if arm.arm != CONTROL]
     data = {
         "campaign": name, "window": window.as_json(), "arms": [arm.as_json() for arm in listed],
-        "comparisons": compare(listed), "sample_ratio_p": sample_ratio_p(listed, holdout, weights),
+        "comparisons": compare(listed), "sample_ratio_p": sample_ratio_p(tested, holdout, weights),
     }  # fmt: skip
     return _report(content, name, window, data, found)
 
@@ -211,29 +213,28 @@ def _report(content: Content, name: str, window: Window, data: dict[str, Any], f
         charts=(Chart("Conversion rate", [(arm["arm"], arm["rate"] or 0) for arm in arms], "bars", "share"),)
         if total
         else (),
-        notes=tuple(filter(None, _notes(content.campaigns.get(name), data, found))),
+        notes=tuple(_notes(content.campaigns.get(name), data, found)),
+        alarms=tuple(_alarms(data)),
         nothing_yet="" if total else f"Nothing yet: nobody has been assigned to an arm of {name} in this period.",
     )
 
 
-def _notes(campaign: Campaign | None, data: dict[str, Any], found: Assignment) -> list[str]:
-    arms = [arm["arm"] for arm in data["arms"]]
+def _alarms(data: dict[str, Any]) -> list[str]:
     ratio = data["sample_ratio_p"]
-    left = found.in_two_arms
-    goalless = campaign is not None and campaign.goal is None
-    return [
-        "Nobody is held out, so this is no lift: `holdout: 10%` in the campaign makes a control."
-        if CONTROL not in arms
-        else "",
-        f"THE ARMS' SIZES ARE NOT WHAT WAS DECLARED (p {ratio:.2g}): trust no comparison before you know why."
-        if ratio is not None and ratio < RATIO_ALARM
-        else "",
-        "The control is the project's global holdout: the difference is that of all campaigns together."
-        if found.control != CONTROL and CONTROL in arms
-        else "",
-        "The campaign declares no goal; imported contacts count an order within the attribution window."
-        if goalless
-        else "",
-        f"{left:,} contacts were in two arms (merged) and left the analysis." if left else "",
-        "`95%` is for one look at a time chosen beforehand; `any time` may be watched daily, for all arms at once.",
-    ]
+    if ratio is None or ratio >= RATIO_ALARM:
+        return []
+    return [f"The arms' sizes are not what was declared (p {ratio:.2g}): trust no comparison before you know why."]
+
+
+def _notes(campaign: Campaign | None, data: dict[str, Any], found: Assignment) -> list[str]:
+    held_out = any(arm["arm"] == CONTROL for arm in data["arms"])
+    said = ["95% is for one look at a time chosen beforehand; any time may be watched daily, for all arms at once."]
+    if not held_out:
+        said.append("Nobody is held out, so this is no lift: `holdout: 10%` in the campaign makes a control.")
+    elif found.control != CONTROL:
+        said.append("The control is the project's global holdout: the difference is that of all campaigns together.")
+    if campaign is None or campaign.goal is None:
+        said.append("No goal is declared; imported contacts count an order within the attribution window.")
+    if found.in_two_arms:
+        said.append(f"{found.in_two_arms:,} contacts were in two arms (merged) and left the analysis.")
+    return said

@@ -82,10 +82,11 @@ def overview(connection: Connection, content: Content, window: Window) -> Report
                 "Revenue by campaign",
                 [(row["label"], row["revenue"]) for row in rows if row["revenue"]],
                 "bars",
-                "money",
+                "whole_money",
             ),
         ),
         notes=_notes(adds, content),
+        alarms=_alarms(adds),
         nothing_yet=NOTHING_YET if not counted["contacts"] and not adds.selected else "",
     )
 
@@ -138,6 +139,7 @@ def campaign_report(connection: Connection, content: Content, window: Window, na
         figures=(Figure("Entered", taken.entered), *_figures(totals)),
         charts=_daily(days),
         notes=_notes(adds, content),
+        alarms=_alarms(adds),
         nothing_yet="" if adds.selected or entered else f"Nothing yet: nobody has entered {name} in this period.",
     )
 
@@ -165,7 +167,7 @@ def _figures(totals: Mapping[str, Any]) -> tuple[Figure, ...]:
         Figure("Opened", totals["open_rate"], "share", "of delivered, humans only"),
         Figure("Clicked", totals["click_rate"], "share", "of delivered, humans only"),
         Figure("Goals", totals["goals"]),
-        Figure("Revenue", totals["revenue"], "money", "after a click, net of refunds"),
+        Figure("Revenue", totals["revenue"], "whole_money", "after a click, net of refunds"),
     )
 
 
@@ -199,8 +201,12 @@ def _topic_sheet(rows: list[dict[str, Any]]) -> Sheet:
 
 
 def _notes(adds: Balance, content: Content) -> tuple[str, ...]:
-    said = "The ledger adds up." if adds.adds_up else "THE LEDGER DOES NOT ADD UP: run `lifecycle doctor`."
     window = content.project.policies.attribution_click
-    unknown = f"{adds.unknown:,} unknown: see `lifecycle outbox`." if adds.unknown else ""
     owed = f"Revenue is of orders within {window} of a contact's last click, net of refunds."
-    return tuple(filter(None, (said, unknown, owed)))
+    return ("The ledger adds up.", owed) if adds.adds_up else (owed,)
+
+
+def _alarms(adds: Balance) -> tuple[str, ...]:
+    broken = "" if adds.adds_up else "The ledger does not add up: run lifecycle doctor."
+    unknown = f"{adds.unknown:,} messages may or may not have been sent: see lifecycle outbox." if adds.unknown else ""
+    return tuple(filter(None, (broken, unknown)))

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["text", "count", "share", "points", "money", "number", "probability", "length"]
+Kind: TypeAlias = Literal["text", "count", "share", "points", "money", "whole_money", "number", "probability", "length"]
 
+#: Longer tables are cut for people.
+MOST_ROWS = 60
 #: What stands where there is no number; not a zero.
 NOTHING = "–"
 
@@ -30,6 +32,17 @@ class Sheet:
     title: str
     columns: tuple[Column, ...]
     rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def shown(self) -> Sequence[Mapping[str, Any]]:
+        """Return the rows that people are shown; CSV and JSON have all."""
+        return self.rows[:MOST_ROWS]
+
+    @property
+    def more(self) -> str:
+        """Return what is said below a table that was cut, else ""."""
+        left = len(self.rows) - MOST_ROWS
+        return f"and {left:,} more rows: --csv has them all" if left > 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +67,19 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report. `data` is its JSON; the first of `sheets` is its CSV."""
+    """A finished report. `data` is its JSON, `listing` (else the first of `sheets`) its CSV."""
 
     title: str
     period: str
     currency: str
     data: Mapping[str, Any]
     sheets: tuple[Sheet, ...] = ()
+    listing: Sheet | None = None
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
     notes: tuple[str, ...] = ()
+    #: what makes the numbers above it doubtful, or asks for action; shown first
+    alarms: tuple[str, ...] = ()
     #: what to do first, where there is nothing to report yet
     nothing_yet: str = ""
     #: what only the page and the terminal of this report show, by name
@@ -92,15 +108,23 @@ def written(value: Any, kind: Kind, currency: str) -> str:
         case "points":
             return f"{value * 100:+.2f} pp"
         case "money":
-            from babel.numbers import format_currency
-
-            return format_currency(value, currency, locale="en").replace("\xa0", " ")
+            return money(value, currency)
+        case "whole_money":
+            return money(value, currency, decimals=0)
         case "number":
             return f"{value:,.2f}"
         case "probability":
             return "< 0.001" if value < 0.001 else f"{value:.3f}"
         case "length":
             return length(value)
+
+
+def money(value: Decimal | float, currency: str, decimals: int | None = None) -> str:
+    """Return an amount behind its currency, with the decimals that currency has unless told otherwise."""
+    from babel.numbers import get_currency_precision
+
+    digits = get_currency_precision(currency) if decimals is None else decimals
+    return f"{'-' if value < 0 else ''}{currency} {abs(value):,.{digits}f}"
 
 
 def percent(fraction: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.report.charts import bar, sparkline
 from lifecycle.report.sheet import Chart, Report, Sheet, written
@@ -22,6 +22,8 @@ def show(report: Report, console: Console) -> None:
     if report.nothing_yet:
         console.print(Text(f"\n{report.nothing_yet}"))
         return
+    for alarm in report.alarms:
+        console.print(Text(f"! {alarm}", style="red"))
     console.print()
     for figure in report.figures:
         value = written(figure.value, figure.kind, report.currency)
@@ -32,6 +34,8 @@ def show(report: Report, console: Console) -> None:
         if sheet.rows:
             console.print()
             console.print(_table(sheet, report.currency))
+            if sheet.more:
+                console.print(Text(f"  {sheet.more}", style="dim"))
     for chart in report.charts:
         if chart.points:
             console.print()
@@ -49,7 +53,7 @@ def _table(sheet: Sheet, currency: str) -> object:
     table = Table(title=sheet.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in sheet.columns:
         table.add_column(column.label, justify="left" if column.kind == "text" else "right", overflow="fold")
-    for row in sheet.rows:
+    for row in sheet.shown:
         table.add_row(*(Text(written(row.get(column.key), column.kind, currency)) for column in sheet.columns))
     return table
 
@@ -73,7 +77,7 @@ def _chart(chart: Chart, currency: str) -> object:
     return Text("\n".join(lines))
 
 
-def _stage_card(stage: dict[str, object]) -> object:
+def _stage_card(stage: dict[str, Any]) -> object:
     """Return one stage of the canvas."""
     from rich.text import Text
 
@@ -81,8 +85,9 @@ def _stage_card(stage: dict[str, object]) -> object:
         found = stage[key]
         return " · ".join(str(item) for item in found) if isinstance(found, list) and found else "–"
 
+    here = stage["numbers"]["contacts"]
     return Text.assemble(
-        "\n", (f"{stage['label']}", "bold"), (f"  {stage['level']}", "dim"),
+        "\n", (f"{stage['label']}", "bold"), (f"  {stage['level']}, {here:,} contacts now", "dim"),
         "\n  needs    ", listed("needs"), "\n  moment   ", str(stage["moment"] or "–"),
         "\n  actions  ", listed("actions"),
     )  # fmt: skip

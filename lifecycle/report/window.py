@@ -26,11 +26,9 @@ class Window:
         return condition
 
     def as_json(self) -> dict[str, str | None]:
-        """Return `{"since", "until"}`, ISO 8601 or None."""
-        return {
-            "since": None if self.since is None else self.since.isoformat(),
-            "until": None if self.until is None else self.until.isoformat(),
-        }
+        """Return `{"since", "until"}`, ISO 8601 with Z or None."""
+        ends = {"since": self.since, "until": self.until}
+        return {name: None if end is None else end.isoformat().replace("+00:00", "Z") for name, end in ends.items()}
 
     def words(self, zone: tzinfo) -> str:
         """Return the window for people, in local time of `zone`."""
