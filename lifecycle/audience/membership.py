@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     insert,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -130,12 +131,15 @@ def _cross(connection: Connection, name: str, condition: Any, now: datetime, cau
     """Store who entered and who left."""
     members = select(contacts.c.id, null()).where(COUNTS, condition)
     _find(connection, members if everybody else members.where(_chosen(contacts.c.id)))
-    inside = select(memberships.c.contact_id).where(memberships.c.segment == name, memberships.c.left_at.is_(None))
-    gone = and_(memberships.c.segment == name, memberships.c.contact_id.not_in(select(_found.c.contact_id)))
+    staying = select(_found.c.contact_id).where(_found.c.contact_id == memberships.c.contact_id).exists()
+    gone = and_(memberships.c.segment == name, not_(staying))
     _close(connection, gone if everybody else and_(gone, _chosen(memberships.c.contact_id)), now)
-    new = select(literal(name), _found.c.contact_id, literal(now, Instant()), literal(cause)).where(
-        _found.c.contact_id.not_in(inside)
+    # asked row by row: the members may be a million where those touched are a thousand
+    inside = select(memberships.c.id).where(
+        memberships.c.segment == name, memberships.c.left_at.is_(None), memberships.c.contact_id == _found.c.contact_id
     )
+    entered = select(literal(name), _found.c.contact_id, literal(now, Instant()), literal(cause))
+    new = entered.where(not_(inside.exists()))
     connection.execute(insert(memberships).from_select(["segment", "contact_id", "entered_at", "cause"], new))
 
 
@@ -150,18 +154,17 @@ def _close(connection: Connection, which: Any, now: datetime) -> None:
 
 def _move_stages(connection: Connection, setting: Setting, now: datetime, cause: str, *, only: bool) -> None:
     """Store the transitions of contacts whose stage is no longer what is stored; the merged and erased have none."""
-    current = select(contacts.c.id, compile_stage(setting, now).label("stage")).where(COUNTS)
-    gone = select(contacts.c.id, null().label("stage")).where(
+    stored = contacts.c.stage.label("stored")
+    current = select(contacts.c.id, compile_stage(setting, now).label("stage"), stored).where(COUNTS)
+    gone = select(contacts.c.id, null().label("stage"), stored).where(
         or_(contacts.c.merged_into.is_not(None), contacts.c.erased_at.is_not(None)), contacts.c.stage.is_not(None)
     )
     if only:
         current, gone = current.where(_chosen(contacts.c.id)), gone.where(_chosen(contacts.c.id))
     for rows in (current.subquery("standing"), gone.subquery("standing")):
-        moved = select(rows).join(contacts, contacts.c.id == rows.c.id)
-        _find(connection, moved.where(contacts.c.stage.is_distinct_from(rows.c.stage)))
-        transitions = select(
-            _found.c.contact_id, contacts.c.stage, _found.c.stage, literal(now, Instant()), literal(cause)
-        ).join(contacts, contacts.c.id == _found.c.contact_id)
+        _find(connection, select(rows.c.id, rows.c.stage).where(rows.c.stored.is_distinct_from(rows.c.stage)))
+        before = select(contacts.c.stage).where(contacts.c.id == _found.c.contact_id).scalar_subquery()
+        transitions = select(_found.c.contact_id, before, _found.c.stage, literal(now, Instant()), literal(cause))
         connection.execute(
             insert(stage_transitions).from_select(["contact_id", "before", "after", "at", "cause"], transitions)
         )

@@ -11,6 +11,8 @@ from operator import itemgetter
 from typing import Any
 
 from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, select
+
 from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.units import Duration, Share
 from lifecycle.intake import rollup
@@ -37,7 +39,6 @@ from lifecycle.spec.conditions import (
 from lifecycle.spec.model import Brand, Content, LocalText, Project, Segment, Stage, Topic
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import accounts, consents, contacts, events, facts, memberships, messages
-from sqlalchemy import Connection, insert, select
 
 EPOCH = datetime(2026, 2, 26, tzinfo=UTC)
 #: Every random moment is a whole number of these after EPOCH, so that windows begin and end on events.

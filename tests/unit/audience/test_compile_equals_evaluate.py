@@ -8,6 +8,8 @@ from datetime import datetime
 from audience_worlds import Person, conditions, contents, crowds, moments, rolled_back, store_people
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+
 from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.evaluate import evaluate
 from lifecycle.audience.membership import load_tops
@@ -18,7 +20,6 @@ from lifecycle.spec.conditions import Condition
 from lifecycle.spec.model import Content, LocalText, Segment
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts
-from sqlalchemy import select
 
 #: More by hand: LIFECYCLE_EXAMPLES=5000 pytest tests/unit/audience
 EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "60"))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from audience_worlds import EPOCH, TICK, TICKS, Person, conditions, contents, moments, people, state_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from lifecycle.audience.evaluate import verdict
 from lifecycle.audience.review import apply_review, review
 from lifecycle.audience.setting import Setting, top_shares

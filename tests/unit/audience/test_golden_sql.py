@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 from audience_worlds import content_of
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+
 from lifecycle.audience.compile import COUNTS, compile_condition
 from lifecycle.audience.setting import Setting
 from lifecycle.base.units import Duration, Share
 from lifecycle.spec import conditions as c
 from lifecycle.store.tables import contacts
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "sql"
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
-DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
 DAY, MONTH = Duration(86400), Duration(months=1)
 VIEWED = c.EventLeaf(("Product Viewed",), span=c.Span(within=DAY))
 

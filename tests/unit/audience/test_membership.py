@@ -22,6 +22,8 @@ from audience_worlds import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, select, update
+
 from lifecycle.audience.evaluate import evaluate
 from lifecycle.audience.membership import load_tops, refresh
 from lifecycle.audience.review import review
@@ -32,9 +34,8 @@ from lifecycle.spec import conditions as c
 from lifecycle.spec.model import Content, LocalText, Segment
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, memberships, stage_transitions
-from sqlalchemy import Connection, select, update
 
-EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "20"))
 
 
 def _open(connection: Connection) -> set[tuple[str, int]]:
@@ -85,7 +86,7 @@ def test_refreshing_only_what_was_touched_or_due_equals_refreshing_everybody(
         setting = Setting.of(content, load_tops(connection, content))
         flips = {key: review(state, setting, start).flips_at for key, state in load_states(connection, ids).items()}
         due = {key for key, moment in flips.items() if moment is not None and moment <= now}
-        touched = {}
+        touched: dict[int, list[dict[str, Any]]] = {}
         for index, event in news:
             event["at"] = start + (now - start) * (index + 1) / 4
             touched.setdefault(ids[index % len(ids)], []).append(event)
@@ -116,7 +117,7 @@ def _counting(connection: Connection) -> set[int]:
 
 
 def _person(*names: str, at: datetime = EPOCH) -> Person:
-    row = {
+    row: dict[str, Any] = {
         "attributes": {}, "timezone": None, "stage": None, "stage_since_at": None, "email": None, "locale": None,
         "created_at": EPOCH, "identifier": "u", "erased_at": None, "merged_into": None,
     }  # fmt: skip

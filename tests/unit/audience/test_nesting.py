@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from audience_worlds import EPOCH, content_of
+from sqlalchemy import select
+
 from lifecycle.audience.clauses import clauses
 from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.evaluate import evaluate
@@ -12,7 +14,6 @@ from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import ContentError
 from lifecycle.spec import conditions as c
 from lifecycle.store.tables import contacts
-from sqlalchemy import select
 
 STATE = ContactState(1, "u", EPOCH)
 HOLDS = c.AllOf(())

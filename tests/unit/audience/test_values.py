@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lifecycle.audience.values import flips_at, passes
 from lifecycle.audience.windows import (
     anniversary_marks,
@@ -96,7 +97,7 @@ def test_a_clocked_test_keeps_its_answer_until_it_flips(
 ) -> None:
     """Between now and `flips_at`, exclusive, nothing changes by time alone."""
     for operator in ("within", "older_than"):
-        test = content.Test(operator, within)  # type: ignore[arg-type]  # both are operators
+        test = content.Test(operator, within)
         flips = flips_at((test,), value, now)
         end = flips or now + timedelta(days=4000)
         for step in steps:
