@@ -12,8 +12,8 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from lifecycle.render import rules
 from lifecycle.render.links import OWN_URLS, UNTRACKED_SCHEMES, Link, absolute, scheme_of, tag
-from lifecycle.render.mask import BARE, Token
 from lifecycle.render.markup import Attribute, Element
+from lifecycle.render.mask import BARE, Token
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.place import Place
 
@@ -21,7 +21,7 @@ LINKED = frozenset({"a", "area", "mj-button", "mj-image", "mj-carousel-image", "
 #: networks for which mrml turns href into a share link, unless the name ends in -noshare
 SHARING = frozenset({"facebook", "twitter", "x", "google", "pinterest", "linkedin", "tumblr", "xing"})
 
-_PLAIN = SandboxedEnvironment()  # noqa: S701 - parses expressions, renders nothing
+_PLAIN = SandboxedEnvironment()
 
 
 @dataclass(slots=True)

@@ -75,9 +75,11 @@ def _check_one(templates: Templates, name: str, locale: str) -> list[Diagnostic]
         problems.append(
             rules.FrontMatterWrong.at(start, "the template has no subject", hint="begin it with --- and subject: …")
         )
+    readings = read_jinja(draft.source, draft.sandboxes[0], effective, content.project.default_locale, problems)
+    if any(problem.code == rules.JinjaSyntax.code for problem in problems):
+        return problems  # the rest would be guesses
     campaigns = tuple(campaigns_of(content, name))
     known = known_names(content, campaigns)
-    readings = read_jinja(draft.source, draft.sandboxes[0], effective, content.project.default_locale, problems)
     check_readings(readings, known, draft.texts[0], draft.sandboxes[0], problems)
     check_campaigns(readings, known, problems)
     if any(campaign.kind == "marketing" for campaign in campaigns) and not uses(readings, _WAYS_OUT):

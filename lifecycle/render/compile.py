@@ -28,11 +28,10 @@ from lifecycle.render.sandbox import Sandbox
 from lifecycle.render.scope import brand_values
 from lifecycle.render.source import Source, fallback_chain, find_template, load_source, template_names
 from lifecycle.render.text import number_plain, plain_text
-from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.render.usage import campaigns_of
+from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Content
 from lifecycle.spec.place import Place
-
 
 #: stands between the parts that are rendered together; a noncharacter, so that no text has it. Source: Unicode 23.7
 PART = "\ufdd0"
@@ -116,19 +115,25 @@ class Templates:
             known = template_names(content.files)
             place = Place(f"templates/{template}.mjml", 1, 1)
             rule = rules.NoLocaleToFallBackTo if template in known else rules.TemplateMissing
-            missing = rule.at(place, hint=did_you_mean(template, known))
+            hint = did_you_mean(template, known)
+            if template in known:
+                place = Place(min(key for key in content.files if key.startswith(f"templates/{template}.")), 1, 1)
+                hint = f"add templates/{template}.mjml"
+            missing = rule.at(place, hint=hint)
             raise ContentError(f'no template "{template}" for {locale}', diagnostics=[missing], hint=missing.hint)
         problems: list[Diagnostic] = []
         source = load_source(content.files, path, locale, problems)
         sandboxes, texts = self.languages(locale)
         constants = self._constants(source, sandboxes[0], texts[0])
         masked = mask(source.body, constants, problems)
-        tree, faults = parse(masked.woven.text)
+        unread = any(problem.code in {rules.JinjaSyntax.code, rules.IncludeWrong.code} for problem in problems)
+        # what could not be read is cut off, and would look like tags that are never closed
+        tree, faults = parse("" if unread else masked.woven.text)
         for fault in faults:
             problems.append(
                 rules.MarkupBroken.at(masked.woven.place(fault.offset, fault.length), fault.message, hint=fault.hint)
             )
-        if not faults:
+        if not faults and not unread:
             check_tree(tree, masked, problems)
         return Draft(template, locale, source, masked, tree, problems, sandboxes, texts)
 

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from lifecycle.base.errors import RenderError
 from lifecycle.render.localise import isolated
 from lifecycle.render.mask import Context
-from lifecycle.render.sandbox import Sandbox
+from lifecycle.render.sandbox import MAX_TEXT, Sandbox
 
 _SET = re.compile(r"set\s+([A-Za-z]\w*)\s*=\s*(.+)", re.DOTALL)
 _NAMES = re.compile(r"[A-Za-z]\w*")
@@ -31,7 +31,12 @@ class Constants:
     def fold(self, expression: str, context: Context) -> str | None:
         """Return the HTML of an expression that is the same for everybody, None for one that is not."""
         value = self._value(expression)
-        if value is None or (not isinstance(value, str | int | float)) or isinstance(value, bool):
+        if (
+            value is None
+            or (not isinstance(value, str | int | float))
+            or isinstance(value, bool)
+            or len(str(value)) > MAX_TEXT
+        ):
             return None
         if context == "css":
             return str(value)

@@ -27,7 +27,7 @@ class Field:
 
     def text(self, locale: str, default: str) -> str:
         """Return the text for a locale, by the usual chain; "" when there is none."""
-        for wanted in (locale, locale.split("-")[0], "", default):
+        for wanted in (locale, locale.split("-", maxsplit=1)[0], "", default):
             if wanted in self.texts:
                 return self.texts[wanted]
         return ""

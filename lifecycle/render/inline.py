@@ -25,7 +25,9 @@ def from_mjml(source: str) -> str:
     try:
         return str(mjml.mjml2html(source, fonts={}))
     except Exception as error:  # mrml raises bare exceptions of its own
-        raise ContentError(f"MJML does not compile: {error}") from error
+        # its positions are those of what we made of the template, and would mislead
+        reason = str(error).partition(" at position")[0]
+        raise ContentError(f"MJML does not compile: {reason}") from error
 
 
 def inline_css(page: str) -> str:

@@ -92,8 +92,9 @@ def read_jinja(
             readings.append(Reading(sandbox.parse(text), text, woven, place))
         except TemplateSyntaxError as error:
             lines = text.splitlines(keepends=True)
-            offset = sum(map(len, lines[: error.lineno - 1]))
-            where = woven.place(offset, len(lines[error.lineno - 1].rstrip()) if lines else 1) if woven else place
+            line = lines[error.lineno - 1] if lines else ""
+            offset = sum(map(len, lines[: error.lineno - 1])) + len(line) - len(line.lstrip())
+            where = woven.place(offset, len(line.strip())) if woven else place
             problems.append(rules.JinjaSyntax.at(where, f"the Jinja cannot be read: {error.message}"))
     return readings
 

@@ -37,7 +37,7 @@ _LINK = re.compile(r"<a\b|href\s*=", re.IGNORECASE)
 
 def direction(locale: str) -> str:
     """Return "rtl" or "ltr"."""
-    return "rtl" if locale.split("-")[0] in RTL_LANGUAGES else "ltr"
+    return "rtl" if locale.split("-", maxsplit=1)[0] in RTL_LANGUAGES else "ltr"
 
 
 class CatalogText(str):

@@ -15,7 +15,7 @@ from typing import TypeAlias
 MAX_DEPTH = 100
 
 #: elements of HTML that have no end tag
-VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 #: elements whose content is text to their end tag
 TEXT_ONLY = frozenset({"mj-style", "mj-title", "mj-preview", "style", "title", "script"})
 

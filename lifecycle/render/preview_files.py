@@ -12,9 +12,9 @@ from pathlib import Path
 def main() -> None:
     """Write the HTML named by the third argument and print subject, preheader and text."""
     from lifecycle.base.errors import LifecycleError
+    from lifecycle.render.compile import Templates
     from lifecycle.render.render import render
     from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
-    from lifecycle.render.compile import Templates
     from lifecycle.spec.diagnostics import as_text
     from lifecycle.spec.project import load, read_folder
 

@@ -26,9 +26,8 @@ def check_mail(
     mail: Rendered, images: int, subject_at: Place, preheader_at: Place, body_at: Place
 ) -> Iterator[Diagnostic]:
     """Yield what a rendered mail could do better."""
-    weight = len(mail.html.encode())
-    if weight > MAX_BYTES:
-        yield rules.TooHeavy.at(body_at, f"the mail weighs {weight // 1024} KB, and Gmail clips at 102 KB")
+    if len(mail.html.encode()) > MAX_BYTES:
+        yield rules.TooHeavy.at(body_at, hint="Gmail clips it there")
     if not PREHEADER[0] <= len(mail.preheader) <= PREHEADER[1]:
         yield rules.ShortPreheader.at(
             preheader_at, f"the preheader has {len(mail.preheader)} characters", hint="40 to 90 fill the inbox's line"

@@ -43,7 +43,7 @@ _DECLARATION = re.compile(r"([\w-]+)(\s*:\s*)([^;{}]*)")
 
 def turn(tree: Element, masked: Masked, locale: str, fonts: Mapping[str, str]) -> None:
     """Turn the tree of a template for a locale that is written from right to left."""
-    language = locale.split("-")[0]
+    language = locale.split("-", maxsplit=1)[0]
     font = fonts.get(locale) or fonts.get(language) or (ARABIC_FONTS if language in ARABIC_SCRIPT else "")
     own = re.compile(rf"\.{re.escape(language)}(-\w+)?\.mjml$")
     for element in tree.walk():

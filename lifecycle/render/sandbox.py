@@ -197,7 +197,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return not attr.startswith("_")
         return any(isinstance(obj, kind) and attr in names for kind, names in _METHODS.items())
 
-    def call(self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807,PYI063 - jinja's
+    def wrap_str_format(self, value: Any) -> None:  # noqa: ARG002 - jinja's signature
+        """Refuse str.format, which jinja lets through: a width in a format string is as large as one likes."""
+        return
+
+    def call(self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: PYI063 - jinja's
         """Call what a template calls; each call is a step."""
         budget = __context.parent.get("_budget")
         if budget is not None:

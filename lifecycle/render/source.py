@@ -43,13 +43,13 @@ def template_names(files: Mapping[str, str]) -> list[str]:
 
 def fallback_chain(locale: str, default: str) -> list[str]:
     """Return the locales to try, in order: ar-SA, ar, the project's default and its language."""
-    wanted = [locale, locale.split("-")[0], default, default.split("-")[0]]
+    wanted = [locale, locale.split("-", maxsplit=1)[0], default, default.split("-", maxsplit=1)[0]]
     return list(dict.fromkeys(wanted))
 
 
 def find_template(files: Mapping[str, str], name: str, locale: str, default: str) -> str | None:
     """Return the path of the template for the locale: its own, its language's, the bare one, the default's; else None."""
-    own, language = locale, locale.split("-")[0]
+    own, language = locale, locale.split("-", maxsplit=1)[0]
     for suffix in (f".{own}", f".{language}", "", f".{default}"):
         path = f"{ROOT}{name}{suffix}.mjml"
         if path in files:
