@@ -1,104 +1,239 @@
-"""Which message an order is owed to: the last one its contact clicked, as a human, within policies.attribution.
-
-Opens earn nothing, machines' clicks earn nothing, and a refund takes the revenue back.
-"""
+"""What each leaf of a condition says of one contact at one moment. Pure; `audience.evaluate` puts them together."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date as Date  # noqa: N812 - `date` is a leaf here
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, union_all
+from lifecycle.audience.setting import Setting
+from lifecycle.audience.state import ContactState, MessageFact
+from lifecycle.audience.values import at_path, flips_at, is_clocked, number, passes, passes_all
+from lifecycle.audience.verdict import Verdict
+from lifecycle.audience.windows import (
+    anniversary_marks,
+    date_range,
+    local_date,
+    next_midnight,
+    window_leave,
+    window_start,
+    zone_name,
+)
+from lifecycle.base.ids import bucket
+from lifecycle.base.instants import read_date
+from lifecycle.intake.facts import EventFact
+from lifecycle.spec.conditions import (
+    FACTS,
+    AttributeLeaf,
+    DateLeaf,
+    EventLeaf,
+    FactLeaf,
+    MessageLeaf,
+    PropertyTest,
+    SampleLeaf,
+    Span,
+    Test,
+    TotalLeaf,
+)
 
-from lifecycle.base.units import Duration
-from lifecycle.report.window import ALL_TIME, Window
-from lifecycle.store.tables import hits, messages, orders
+#: Attributes of a contact that are columns; the rest are its traits.
+CONTACT_COLUMNS = frozenset({"email", "locale", "timezone", "external_id", "created_at"})
+#: Amounts beyond this are not added up: they could only be mistakes, and would overflow.
+MAX_AMOUNT = 1e11
+#: What makes a leaf without `count` hold.
+AT_LEAST_ONE = (Test("at_least", 1),)
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """An order and the message it is owed to. `revenue` is net of refunds, in the project's currency."""
-
-    contact_id: int
-    order_id: str
-    ordered_at: datetime
-    clicked_at: datetime
-    message: int
-    campaign: str
-    step: str
-    revenue: Decimal
+def attribute_value(owner: str, path: tuple[str, ...], state: ContactState) -> Any:
+    """Return the value of `contact.…` or `account.…`, None when the contact has none."""
+    if owner == "account":
+        return at_path(state.account, path)
+    if len(path) == 1 and path[0] in CONTACT_COLUMNS:
+        return getattr(state, path[0])
+    return at_path(state.attributes, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Revenue:
-    """What some messages are credited with."""
-
-    orders: int = 0
-    revenue: Decimal = Decimal(0)
-
-    def __add__(self, other: Revenue) -> Revenue:
-        return Revenue(self.orders + other.orders, self.revenue + other.revenue)
+def attribute(leaf: AttributeLeaf, state: ContactState, now: datetime) -> Verdict:
+    """Every test holds of the attribute."""
+    value = attribute_value(leaf.owner, leaf.path, state)
+    return Verdict(passes_all(leaf.tests, value, now), flips_at(leaf.tests, value, now))
 
 
-def credits_of(connection: Connection, click: Duration, window: Window = ALL_TIME) -> Iterator[Credit]:
-    """Yield each order that is owed to a message reached in `window`.
+def fact_value(fact: str, state: ContactState, now: datetime) -> Any:
+    """Return the fact as it is stored (money with 4 decimals), None when the contact does not have it."""
+    found = state.fact(fact, now)
+    return round(found, 4) if isinstance(found, Decimal) else found
 
-    The last click before an order decides, whatever it clicked; if that is older than `click`, nobody is credited.
-    """
-    # an imported history has the instant of the click on its rows, and no hits
-    clicks = union_all(
-        select(hits.c.message_row.label("message"), hits.c.contact_id, hits.c.at).where(
-            hits.c.kind == "click", hits.c.verdict == "human"
-        ),
-        select(messages.c.id, messages.c.contact_id, messages.c.clicked_at).where(
-            messages.c.clicked_at.is_not(None), messages.c.enrolment_id.is_(None)
-        ),
-    ).subquery()
-    ranked = (
-        select(
-            orders.c.contact_id, orders.c.order_id, orders.c.at.label("ordered_at"), orders.c.total, orders.c.refunded,
-            clicks.c.message, clicks.c.at.label("clicked_at"),
-            func.row_number().over(
-                partition_by=(orders.c.contact_id, orders.c.order_id),
-                order_by=(clicks.c.at.desc(), clicks.c.message.desc()),
-            ).label("nearness"),
-        )
-        .join(clicks, and_(clicks.c.contact_id == orders.c.contact_id, clicks.c.at <= orders.c.at))
-        .where(orders.c.total.is_not(None))
-        .subquery()
-    )  # fmt: skip
-    last = (
-        select(ranked, messages.c.campaign, messages.c.step)
-        .join(messages, messages.c.id == ranked.c.message)
-        .where(ranked.c.nearness == 1, window.covers(messages.c.reached_at))
-        .order_by(ranked.c.ordered_at, ranked.c.contact_id, ranked.c.order_id)
+
+def fact(leaf: FactLeaf, state: ContactState, setting: Setting, now: datetime) -> Verdict:
+    """Every test holds of the fact."""
+    value = fact_value(leaf.fact, state, now)
+    holds = all(
+        state.id in setting.tops[leaf.fact, test.value] if test.operator == "top" else passes(test, value, now)
+        for test in leaf.tests
     )
-    for row in connection.execute(last):
-        # a calendar month is no fixed length, so the window is measured here and not in SQL
-        if row.clicked_at < click.before(row.ordered_at):
+    return Verdict(holds, flips_at(leaf.tests, value, now) if FACTS[leaf.fact] == "instant" else None)
+
+
+# ---------------------------------------------------------------- events
+
+
+def matches(where: Iterable[PropertyTest], event: EventFact, now: datetime) -> bool:
+    """Say whether the event's properties pass."""
+    return all(passes_all(entry.tests, at_path(event.properties, entry.path), now) for entry in where)
+
+
+def _named(
+    names: tuple[str, ...], span: Span, state: ContactState, now: datetime, after: EventFact | None
+) -> Iterator[EventFact]:
+    """Yield the events of those names in the span, oldest first."""
+    start = window_start(now, span.within) if span.within else None
+    later_than = after.order if after is not None and span == Span() else None
+    for event in state.events:
+        if event.at > now:
+            return
+        if (
+            event.name in names
+            and (start is None or event.at > start)
+            and (span.since is None or event.at >= span.since)
+            and (span.until is None or event.at < span.until)
+            and (later_than is None or event.order > later_than)
+        ):
+            yield event
+
+
+def matching_events(
+    leaf: EventLeaf | TotalLeaf, state: ContactState, now: datetime, after: EventFact | None = None
+) -> list[EventFact]:
+    """Return the events that the leaf counts, oldest first."""
+    return [event for event in _named(leaf.events, leaf.span, state, now, after) if matches(leaf.where, event, now)]
+
+
+def _property_flips(
+    leaf: EventLeaf | TotalLeaf, state: ContactState, now: datetime, after: EventFact | None
+) -> datetime | None:
+    """Return when a clocked test of a property of any event next changes: rare, and then every event is asked."""
+    if not any(is_clocked(entry.tests) for entry in leaf.where):
+        return None
+    moments = (
+        flips_at(entry.tests, at_path(event.properties, entry.path), now)
+        for event in _named(leaf.events, leaf.span, state, now, after)
+        for entry in leaf.where
+    )
+    return min((moment for moment in moments if moment), default=None)
+
+
+def _as_events_leave(
+    counted: list[EventFact], leaf: EventLeaf | TotalLeaf, holds_with: Callable[[list[EventFact]], bool]
+) -> datetime | None:
+    """Return when the oldest events leaving the window first change the answer."""
+    if leaf.span.within is None:
+        return None
+    now_holds = holds_with(counted)
+    for index, event in enumerate(counted):
+        following = counted[index + 1] if index + 1 < len(counted) else None
+        if (following is None or following.at != event.at) and holds_with(counted[index + 1 :]) != now_holds:
+            return window_leave(event.at, leaf.span.within)
+    return None
+
+
+def event(leaf: EventLeaf, state: ContactState, now: datetime, after: EventFact | None) -> Verdict:
+    """The number of matching events passes."""
+    tests = leaf.count or AT_LEAST_ONE
+    counted = matching_events(leaf, state, now, after)
+
+    def holds_with(events: list[EventFact]) -> bool:
+        return passes_all(tests, len(events), now)
+
+    moments = (_as_events_leave(counted, leaf, holds_with), _property_flips(leaf, state, now, after))
+    return Verdict(holds_with(counted), min((moment for moment in moments if moment), default=None))
+
+
+def total_of(leaf: TotalLeaf, events: Iterable[EventFact]) -> Decimal | None:
+    """Return the sum over the events in ten-thousandths of a unit, each amount rounded to that; None without any.
+
+    The rounding is done in double precision, step by step as the databases do it.
+    """
+    found: int | None = None
+    for one in events:
+        value = number(at_path(one.properties, leaf.of))
+        if value is None or abs(value) > MAX_AMOUNT:
             continue
-        yield Credit(
-            row.contact_id, row.order_id, row.ordered_at, row.clicked_at, row.message, row.campaign, row.step,
-            row.total - row.refunded,
-        )  # fmt: skip
+        cents = int(abs(float(value)) * 10000.0 + 0.5)
+        found = (found or 0) + (-cents if value < 0 else cents)
+    return None if found is None else Decimal(found).scaleb(-4)
 
 
-def revenue_by_step(
-    connection: Connection, click: Duration, window: Window = ALL_TIME
-) -> dict[tuple[str, str], Revenue]:
-    """Return what each (campaign, step) is credited with."""
-    found: dict[tuple[str, str], Revenue] = defaultdict(Revenue)
-    for credit in credits_of(connection, click, window):
-        found[credit.campaign, credit.step] += Revenue(1, credit.revenue)
-    return dict(found)
+def total(leaf: TotalLeaf, state: ContactState, now: datetime, after: EventFact | None) -> Verdict:
+    """The sum over matching events passes."""
+    counted = matching_events(leaf, state, now, after)
+
+    def holds_with(events: list[EventFact]) -> bool:
+        return passes_all(leaf.tests, total_of(leaf, events), now)
+
+    moments = (_as_events_leave(counted, leaf, holds_with), _property_flips(leaf, state, now, after))
+    return Verdict(holds_with(counted), min((moment for moment in moments if moment), default=None))
 
 
-def by_campaign(steps: dict[tuple[str, str], Revenue]) -> dict[str, Revenue]:
-    """Sum the steps of each campaign."""
-    found: dict[str, Revenue] = defaultdict(Revenue)
-    for (campaign, _), revenue in steps.items():
-        found[campaign] += revenue
-    return dict(found)
+# ---------------------------------------------------------------- messages, dates, samples
+
+
+def matching_messages(leaf: MessageLeaf, state: ContactState, now: datetime) -> list[MessageFact]:
+    """Return the messages that make the leaf hold at `now`."""
+    known = state.messages
+    if leaf.last is not None:
+        sent = [message for message in known if message.sent_at is not None and message.sent_at <= now]
+        sent.sort(key=lambda message: (message.sent_at, message.sending_at or message.sent_at))
+        known = sent[-leaf.last :] if leaf.last else []
+    start = window_start(now, leaf.within) if leaf.within else None
+    found = []
+    for message in known:
+        moment: datetime | None = getattr(message, f"{leaf.state}_at")
+        if moment is None or moment > now or (start is not None and moment <= start):
+            continue
+        if leaf.campaign in {None, message.campaign} and leaf.step in {None, message.step}:
+            found.append(message)
+    return found
+
+
+def message(leaf: MessageLeaf, state: ContactState, now: datetime) -> Verdict:
+    """A message is, or was, in that state."""
+    found = matching_messages(leaf, state, now)
+    if not found or leaf.within is None:
+        return Verdict(bool(found))
+    return Verdict(
+        holds=True, flips_at=window_leave(max(getattr(one, f"{leaf.state}_at") for one in found), leaf.within)
+    )
+
+
+def date_value(leaf: DateLeaf, state: ContactState) -> Date | None:
+    """Return the date as it is written; of an instant of ours its UTC date; None when there is none."""
+    value = attribute_value(leaf.owner, leaf.path, state)
+    found = (
+        read_date(value.isoformat() if isinstance(value, datetime) else value)
+        if isinstance(value, str | datetime)
+        else None
+    )
+    return None if found is None else Date.fromisoformat(found)
+
+
+def date(leaf: DateLeaf, state: ContactState, setting: Setting, now: datetime) -> Verdict:
+    """The date, or its anniversary, lies in the range; it can change at midnight where the contact is."""
+    zone = zone_name(state.timezone, setting.project.timezone)
+    value = date_value(leaf, state)
+    if value is None:
+        return Verdict(holds=False)
+    first, last = date_range(local_date(now, zone), in_next=leaf.in_next, in_last=leaf.in_last)
+    if leaf.every is None:
+        holds = first <= value <= last
+    else:
+        mark = f"{value:%d}" if leaf.every == "month" else f"{value:%m-%d}"
+        holds = value <= last and mark in anniversary_marks(first, last, leaf.every)
+    return Verdict(holds, next_midnight(now, zone))
+
+
+def sample(leaf: SampleLeaf, state: ContactState) -> Verdict:
+    """The contact's stable hash falls below the share."""
+    return Verdict(bucket(state.identifier, leaf.seed) < leaf.share.fraction)
