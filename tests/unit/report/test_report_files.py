@@ -37,6 +37,11 @@ def _report(label: str) -> Report:
     )  # fmt: skip
 
 
+def _all_reports(store: Store, content: Content) -> dict[str, Report]:
+    with store.read() as connection:
+        return {name: build(connection, content, name, "welcome" if name in OF_CAMPAIGN else None) for name in NAMES}
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝"])
 def test_a_text_that_would_be_a_formula_is_neutralised(start: str) -> None:
     """The cell begins with an apostrophe; the number beside it stays a number, though it begins with a minus."""
@@ -59,37 +64,32 @@ def test_hostile_text_is_escaped_wherever_it_stands() -> None:
     assert page.count("&lt;script&gt;") >= 8
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_asks_nothing_of_any_other_server(store: Store, content: Content, pen: Any, name: str) -> None:
+def test_a_page_asks_nothing_of_any_other_server(store: Store, content: Content, pen: Any) -> None:
     """No URL, no source, no import: the page is whole, in English, and its policy forbids loading anything."""
     contact = pen.contact(stage="awareness")
     pen.message(contact, "sent", address="a@example.com")
     pen.enrolment(contact, "completed")
     pen.order(contact, "A", 1, "10")
     pen.transition(contact, None, "awareness", 0)
-    with store.read() as connection:
-        found = build(connection, content, name, "welcome" if name in OF_CAMPAIGN else None)
-    page = as_html(found, made_at=MADE_AT)
-    assert '<html lang="en" dir="ltr">' in page
-    assert "default-src 'none'" in page
-    assert not re.search(r"https?://|\bsrc=|@import|url\(|<script", page)
-    assert found.title in page
+    for name, found in _all_reports(store, content).items():
+        page = as_html(found, made_at=MADE_AT)
+        assert '<html lang="en" dir="ltr">' in page, name
+        assert "default-src 'none'" in page, name
+        assert not re.search(r"https?://|\bsrc=|@import|url\(|<script", page), name
+        assert found.title in page, name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_empty_database_says_nothing_yet(store: Store, content: Content, name: str) -> None:
+def test_an_empty_database_says_nothing_yet(store: Store, content: Content) -> None:
     """No report fails on nothing, in any of its forms."""
-    with store.read() as connection:
-        found = build(connection, content, name, "welcome" if name in OF_CAMPAIGN else None)
-    out = Console(file=io.StringIO(), width=120)
-    show(found, out)
-    assert isinstance(out.file, io.StringIO)
-    if name != "canvas":  # the canvas has needs, moments and campaigns before it has numbers
-        assert found.nothing_yet.startswith("Nothing yet")
-        assert "Nothing yet" in out.file.getvalue()
-    assert "</html>" in as_html(found, made_at=MADE_AT)
-    assert as_csv(found).count("\r\n") >= 1
-    assert found.data["window"] == {"since": None, "until": None}
+    for name, found in _all_reports(store, content).items():
+        text = io.StringIO()
+        show(found, Console(file=text, width=120))
+        if name != "canvas":  # the canvas has needs, moments and campaigns before it has numbers
+            assert found.nothing_yet.startswith("Nothing yet"), name
+            assert "Nothing yet" in text.getvalue(), name
+        assert "</html>" in as_html(found, made_at=MADE_AT), name
+        assert as_csv(found).count("\r\n") >= 1, name
+        assert found.data["window"] == {"since": None, "until": None}, name
 
 
 def test_values_are_written_as_people_read_them() -> None:
