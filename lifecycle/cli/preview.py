@@ -36,7 +36,7 @@ def command(
 
     content = session.files()
     _known(content, template)
-    state = _state(session, content, contact) if contact else None
+    state = _state(session, contact) if contact else None
     wanted = locale or (state.locale if state else None) or content.project.default_locale
     compiled = Templates(content).compile(template, wanted)
     scope = (
@@ -59,7 +59,8 @@ def command(
         })  # fmt: skip
     else:
         click.echo(
-            f"Subject:   {mail.subject}\nPreheader: {mail.preheader}\nWeight:    {len(mail.html.encode()) / 1024:.1f} KB of 102 KB\n"
+            f"Subject:   {mail.subject}\nPreheader: {mail.preheader}\n"
+            f"Weight:    {len(mail.html.encode()) / 1024:.1f} KB of 102 KB\n"
         )
         click.echo(mail.text)
         for path in paths.values():
@@ -78,14 +79,14 @@ def _known(content: Content, template: str) -> None:
         raise NotFoundError(f'no template "{template}"', hint=hint)
 
 
-def _state(session: Session, content: Content, contact: str) -> ContactState:
+def _state(session: Session, contact: str) -> ContactState:
     """Return what is known of a contact named by its external id, else its email. Raises NotFoundError."""
     from lifecycle.journey.load import load_states
     from lifecycle.store.contacts import find_contact
 
     with session.engine().store.read() as connection:
         row = find_contact(connection, contact)
-        return load_states(connection, [row], content)[row]
+        return load_states(connection, [row])[row]
 
 
 def _real_scope(session: Session, content: Content, template: str, state: ContactState, locale: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def number_links(
             anchors.own |= names & OWN_URLS
             continue
         where = place(attribute.value_start, max(len(attribute.value), 1))
-        link = _link(len(anchors.links) + 1, attribute.value, parts, base, utm, shared, where, problems)
+        link = _link(len(anchors.links) + 1, parts, base, utm, shared, where, problems)
         if link is not None:
             anchors.links[link.number] = link
             attribute.value = _hide(link, tokens, where)
@@ -92,7 +92,7 @@ def _names(token: Token) -> set[str]:
 
 
 def _link(
-    number: int, value: str, parts: list[str | Token], base: str, utm: Mapping[str, str], shared: bool,  # noqa: FBT001
+    number: int, parts: list[str | Token], base: str, utm: Mapping[str, str], shared: bool,  # noqa: FBT001
     where: Place, problems: list[Diagnostic],
 ) -> Link | None:  # fmt: skip
     first = parts[0] if parts and isinstance(parts[0], str) else ""

@@ -124,15 +124,15 @@ class Templates:
         problems: list[Diagnostic] = []
         source = load_source(content.files, path, locale, problems)
         sandboxes, texts = self.languages(locale)
-        constants = self._constants(source, sandboxes[0], texts[0])
+        constants = self._constants(sandboxes[0], texts[0])
         masked = mask(source.body, constants, problems)
         unread = any(problem.code in {rules.JinjaSyntax.code, rules.IncludeWrong.code} for problem in problems)
         # what could not be read is cut off, and would look like tags that are never closed
         tree, faults = parse("" if unread else masked.woven.text)
-        for fault in faults:
-            problems.append(
-                rules.MarkupBroken.at(masked.woven.place(fault.offset, fault.length), fault.message, hint=fault.hint)
-            )
+        problems += [
+            rules.MarkupBroken.at(masked.woven.place(fault.offset, fault.length), fault.message, hint=fault.hint)
+            for fault in faults
+        ]
         if not faults and not unread:
             check_tree(tree, masked, problems)
         return Draft(template, locale, source, masked, tree, problems, sandboxes, texts)
@@ -164,7 +164,7 @@ class Templates:
             "brand": brand_values(project, locale), "locale": locale, "dir": direction(locale),
         }  # fmt: skip
 
-    def _constants(self, source: Source, sandbox: Sandbox, texts: Texts) -> Constants:
+    def _constants(self, sandbox: Sandbox, texts: Texts) -> Constants:
         values = {**self.values(texts.locale), "t": texts.t}
         return Constants(sandbox, values, isolate=texts.isolate)
 
@@ -224,7 +224,8 @@ class Templates:
         )  # fmt: skip
         return Compiled(
             draft.template, locale, direction(locale), name, fixed, utm, project.brand.url,
-            {**built_html.globals, **values}, built_lines, built_html, draft.source, source, draft.sandboxes, draft.texts,
+            {**built_html.globals, **values}, built_lines, built_html, draft.source, source,
+            draft.sandboxes, draft.texts,
         )  # fmt: skip
 
     def page(self, draft: Draft) -> tuple[str, str]:

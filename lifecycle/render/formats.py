@@ -31,7 +31,7 @@ _WIDTHS = frozenset({"short", "medium", "long", "full"})
 
 @lru_cache(maxsize=64)
 def babel_locale(locale: str) -> Locale:
-    """Return Babel's locale for a BCP 47 tag. Raises ValueError (Babel's own error is none) for one it does not know."""
+    """Return Babel's locale for a BCP 47 tag. Raises ValueError for one that it does not know."""
     from babel import UnknownLocaleError
 
     try:

@@ -51,12 +51,8 @@ def read_front(path: str, text: str, problems: list[Diagnostic]) -> tuple[FrontM
         return FrontMatter(), 0
     inner = found[1]
     try:
-        if len(inner) > MAX_CHARACTERS:
-            raise yaml.YAMLError("it is too long")
-        if any(isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken) for token in yaml.scan(inner)):
-            raise yaml.YAMLError("anchors, aliases and tags are refused")
-        node = yaml.compose(inner, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+        node = _compose(inner)
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = (mark.line if mark else 0) + 2
         reason = getattr(error, "problem", None) or str(error)
@@ -72,6 +68,16 @@ def read_front(path: str, text: str, problems: list[Diagnostic]) -> tuple[FrontM
         )
         return FrontMatter(), found.end()
     return FrontMatter(_fields(path, node, problems)), found.end()
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """Return the tree of a YAML text. Raises YAMLError, also for what is too long or uses anchors."""
+    if len(text) > MAX_CHARACTERS:
+        raise yaml.YAMLError("it is too long")
+    if any(isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken) for token in yaml.scan(text)):
+        raise yaml.YAMLError("anchors, aliases and tags are refused")
+    found: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    return found
 
 
 def _fields(path: str, node: yaml.MappingNode, problems: list[Diagnostic]) -> dict[str, Field]:

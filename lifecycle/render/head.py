@@ -17,7 +17,7 @@ _METAS = (
 
 
 def furnish(root: Element, locale: str, direction: str, title: str, preheader: str) -> None:
-    """Give the tree of a mail its language, direction, title, preheader and metas. `title` and `preheader` are tokens."""
+    """Give a mail's tree its language, direction, title, preheader and metas; `title` and `preheader` are tokens."""
     mail = root.find("mjml")
     if mail is None:
         return

@@ -110,8 +110,7 @@ def check_readings(
         if name.ctx in {"store", "param"}
     }
     for reading in readings:
-        for problem in _problems(reading, assigned, known, texts, sandbox):
-            problems.append(problem)
+        problems += _problems(reading, assigned, known, texts, sandbox)
 
 
 def _problems(
@@ -197,8 +196,8 @@ def check_campaigns(readings: list[Reading], known: Known, problems: list[Diagno
     guarded = {
         name.name
         for reading in readings
-        for block in reading.tree.find_all((nodes.If, nodes.CondExpr))
-        for name in block.test.find_all(nodes.Name)
+        for test in _tests(reading)
+        for name in test.find_all(nodes.Name)
     } | {
         name.name
         for reading in readings
@@ -223,3 +222,11 @@ def check_campaigns(readings: list[Reading], known: Known, problems: list[Diagno
                     hint = f"guard it with {{% if {name.name} %}}"
                     message = f'"{name.name}" is empty: the campaign {campaign.campaign} {lacking[name.name]}'
                     problems.append(rules.NotInScope.at(place, message, hint=hint))
+
+
+def _tests(reading: Reading) -> Iterator[nodes.Node]:
+    """Yield what the template's conditions ask."""
+    for block in reading.tree.find_all(nodes.If):
+        yield block.test
+    for choice in reading.tree.find_all(nodes.CondExpr):
+        yield choice.test

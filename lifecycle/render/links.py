@@ -1,7 +1,7 @@
-"""The table of links: each place a mail leads to gets a number when the template is compiled.
+"""The table of links: each place a mail leads to gets a number while compiling.
 
-A target that is the same for everybody is in the table; one with Jinja in it is rendered for the recipient and kept with
-the message. Only numbers go over the wire, so a click can lead nowhere the mail did not point.
+A target that is the same for everybody is in the table; one with Jinja in it is rendered for the recipient and kept
+with the message. Only numbers go over the wire, so a click can lead nowhere the mail did not point.
 """
 
 from __future__ import annotations

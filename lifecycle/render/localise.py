@@ -26,6 +26,7 @@ CATEGORIES = frozenset({"zero", "one", "two", "few", "many", "other"})
 #: languages written from right to left
 RTL_LANGUAGES = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 MAX_CATALOG_CHARACTERS = 1_000_000
+MAX_CATALOG_DEPTH = 20
 
 #: first strong isolate, pop directional isolate. Source: UAX 9
 FSI, PDI = "\u2068", "\u2069"
@@ -77,16 +78,25 @@ def read_catalogs(files: Mapping[str, str], problems: list[Diagnostic]) -> dict[
     return catalogs
 
 
+def _compose(text: str) -> yaml.Node | None:
+    """Return the tree of a YAML text. Raises YAMLError, also for what is too long or uses aliases."""
+    if len(text) > MAX_CATALOG_CHARACTERS:
+        raise yaml.YAMLError(f"it is longer than {MAX_CATALOG_CHARACTERS} characters")
+    loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_CATALOG_DEPTH:
+            raise yaml.YAMLError("aliases and keys nested deeper than 20 are refused")
+    found: yaml.Node | None = yaml.compose(text, Loader=loader)
+    return found
+
+
 def _read_catalog(path: str, text: str, problems: list[Diagnostic]) -> Catalog:
     entries: dict[str, Entry] = {}
     try:
-        if len(text) > MAX_CATALOG_CHARACTERS:
-            raise yaml.YAMLError(f"it is longer than {MAX_CATALOG_CHARACTERS} characters")
-        loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
-            raise yaml.YAMLError("aliases are refused")
-        node = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
+        node = _compose(text)
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1, 1)
         problems.append(
@@ -183,7 +193,7 @@ class Texts:
 
 @lru_cache(maxsize=8192)
 def _parts(text: str, *, html: bool) -> tuple[str, ...]:
-    """Return a text split at its placeholders: text, name, text, …"""
+    """Return a text split at its placeholders: text, name, text, and so on."""
     return tuple(_PLACEHOLDER.split(text if html else _plain(text)))
 
 

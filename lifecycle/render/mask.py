@@ -54,7 +54,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """The text without Jinja, its tokens by number, and the offsets of values that the author already turned by `dir`."""
+    """The text without Jinja, its tokens by number, and the offsets of values that the author turned by `dir`."""
 
     woven: Woven
     tokens: dict[int, Token]

@@ -9,7 +9,7 @@ from lifecycle.render.head import is_statement
 from lifecycle.render.markup import Attribute, Comment, Element, Text
 from lifecycle.render.mask import BARE, TOKEN, Masked
 from lifecycle.render.mjml_schema import ANY_ATTRIBUTE, ATTRIBUTES, CHILDREN, EVERYWHERE, REFUSED
-from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
+from lifecycle.spec.diagnostics import Diagnostic, Rule, did_you_mean
 from lifecycle.spec.place import Place
 
 #: parents in whose layout a statement changes nothing that is computed at compile time
@@ -71,7 +71,7 @@ class _Check:
             if isinstance(child, Element):
                 self._element(child)
 
-    def _at(self, element: Element, rule: type[rules.Rule], message: str, hint: str = "") -> None:
+    def _at(self, element: Element, rule: type[Rule], message: str, hint: str = "") -> None:
         self.problems.append(rule.at(self._place(element.start, len(element.tag) + 1), message, hint=hint))
 
     # -- nesting

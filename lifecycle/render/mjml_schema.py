@@ -52,7 +52,8 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "sides": "padding border",
         "left|center|right": "align",
         "colour": "background-color color container-background-color",
-        "text": "border-radius font-family font-style font-weight href name title rel target text-decoration text-transform",
+        "text": "border-radius font-family font-style font-weight href name title "
+        "rel target text-decoration text-transform",
         "px": "font-size",
         "measure": "height width",
         "measures": "inner-padding",
@@ -138,7 +139,8 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "mj-section": {
         "sides": "padding border",
         "colour": "background-color",
-        "text": "background-url background-size background-position background-position-x background-position-y border-radius",
+        "text": "background-url background-size background-position background-position-x "
+        "background-position-y border-radius",
         "repeat|no-repeat": "background-repeat",
         "ltr|rtl": "direction",
         "full-width|false": "full-width",
@@ -163,7 +165,8 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "left|center|right": "align",
         "left|right": "icon-position",
         "colour": "background-color color",
-        "text": "border border-radius font-family font-style font-weight href name rel src srcset sizes alt title target text-decoration",
+        "text": "border border-radius font-family font-style font-weight href name rel src srcset "
+        "sizes alt title target text-decoration",
         "px": "font-size",
         "measure": "icon-size icon-height",
         "measures": "icon-padding text-padding",
@@ -206,7 +209,8 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "mj-wrapper": {
         "sides": "padding border",
         "colour": "background-color",
-        "text": "background-url background-size background-position background-position-x background-position-y border-radius",
+        "text": "background-url background-size background-position background-position-x "
+        "background-position-y border-radius",
         "repeat|no-repeat": "background-repeat",
         "ltr|rtl": "direction",
         "full-width|false": "full-width",
@@ -226,8 +230,10 @@ CHILDREN: Mapping[str, frozenset[str]] = {
         "mj-wrapper": "mj-hero mj-raw mj-section",
         "mj-section": "mj-column mj-group mj-raw",
         "mj-group": "mj-column mj-raw",
-        "mj-column": "mj-accordion mj-button mj-carousel mj-divider mj-image mj-navbar mj-raw mj-social mj-spacer mj-table mj-text",
-        "mj-hero": "mj-accordion mj-button mj-carousel mj-divider mj-image mj-navbar mj-raw mj-social mj-spacer mj-table mj-text",
+        "mj-column": "mj-accordion mj-button mj-carousel mj-divider mj-image mj-navbar mj-raw "
+        "mj-social mj-spacer mj-table mj-text",
+        "mj-hero": "mj-accordion mj-button mj-carousel mj-divider mj-image mj-navbar mj-raw "
+        "mj-social mj-spacer mj-table mj-text",
         "mj-accordion": "mj-accordion-element mj-raw",
         "mj-accordion-element": "mj-accordion-text mj-accordion-title mj-raw",
         "mj-carousel": "mj-carousel-image",
@@ -268,7 +274,7 @@ def _kinds(table: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-#: kind of value by attribute, by tag: text, colour, px, measure, measures, height, spacing, flag, number, or words (a|b)
+#: kind of value by attribute, by tag: text, colour, px, measure(s), height, spacing, flag, number, or words (a|b)
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     tag: _kinds(table)
     | (dict.fromkeys(EVERYWHERE, "text") if tag not in {"mj-attributes", "mj-head", "mj-font"} else {})

@@ -30,7 +30,7 @@ def main() -> None:
         found = getattr(error, "diagnostics", ())
         sys.exit("\n".join(as_text(one, files) for one in found) or f"{error.message} ({getattr(error, 'where', '')})")
     Path(out).write_text(mail.html, encoding="utf-8")
-    print(f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
+    sys.stdout.write(f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}\n")
 
 
 if __name__ == "__main__":

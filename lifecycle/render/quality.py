@@ -41,7 +41,7 @@ def check_mail(
 
 
 def check_contrast(tree: Element) -> Iterator[tuple[Element, float]]:
-    """Yield the texts and buttons whose colour stands out too little, with their contrast. Only hex colours are judged."""
+    """Yield the texts and buttons that stand out too little, with their contrast. Only hex colours are judged."""
     styles = _Styles(tree)
     for element in tree.walk():
         if element.tag not in {"mj-text", "mj-button"} or styles.in_defaults(element):

@@ -51,7 +51,7 @@ class Rendered:
 
 def render(compiled: Compiled, scope: Mapping[str, Any], addresses: Addresses) -> Rendered:
     """Return the mail for one recipient. Raises RenderError, with the template's line where it can be told."""
-    register = Register(addresses.click_url, compiled.base, _utm(compiled, scope), _own(addresses))
+    register = Register(addresses.click_url, compiled.base, _utm(compiled, scope), own_urls(addresses))
     variables = {
         **compiled.constants, **scope, "_budget": Budget(), "_link": register.link, "_click": addresses.click_url,
         "_open": addresses.open_url,
@@ -116,7 +116,8 @@ def _utm(compiled: Compiled, scope: Mapping[str, Any]) -> Mapping[str, str]:
     return {**compiled.utm, "utm_campaign": str(name)} if name else compiled.utm
 
 
-def _own(addresses: Addresses) -> tuple[str, ...]:
+def own_urls(addresses: Addresses) -> tuple[str, ...]:
+    """Return the recipient's own pages, which are never tracked."""
     urls = (
         addresses.unsubscribe_url,
         addresses.preferences_url,

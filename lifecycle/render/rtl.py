@@ -1,7 +1,7 @@
 """Right to left without the author doing anything: direction, alignment, sides, arrows and fonts are turned round.
 
-`<mjml dir="rtl">` alone is not enough: mrml forces each column to ltr and left. What the author chose by `dir`, or wrote
-in a file of the locale's own (`reminder.ar.mjml`), is left as it is.
+`<mjml dir="rtl">` alone is not enough: mrml forces each column to ltr and left. What the author chose by `dir`, or
+wrote in a file of the locale's own (`reminder.ar.mjml`), is left as it is.
 """
 
 from __future__ import annotations

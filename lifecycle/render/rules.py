@@ -166,7 +166,8 @@ class LinkRefused(Rule):
 class NotCompiled(Rule):
     """MJML could not compile the template.
 
-    Our own checker found nothing, the MJML compiler did, or it lost a placeholder. Fix: simplify the markup at that place.
+    Our own checker found nothing, the MJML compiler did: CDATA, a processing instruction, an odd attribute name.
+    Fix: simplify the markup.
     """
 
     code = "LC517"
@@ -185,8 +186,8 @@ class NotInScope(Rule):
 class CatalogWrong(Rule):
     """A catalog of texts is not as it should be.
 
-    locales/LOCALE.yaml is a map of keys to texts, maps, or plurals by category (zero, one, two, few, many, other; other is
-    required). Links stand in templates, where they are tracked, never in catalogs.
+    locales/LOCALE.yaml is a map of keys to texts, maps, or plurals by category (zero, one, two, few, many,
+    other; other is required). Links stand in templates, where they are tracked, never in catalogs.
     """
 
     code = "LC601"
@@ -303,7 +304,7 @@ class InsecureLink(Rule):
 class SubjectLooksLikeSpam(Rule):
     """The subject looks like spam.
 
-    Capitals throughout, or several exclamation marks, cost a place in the inbox. Fix: write it as you would to a friend.
+    Capitals throughout, or several exclamation marks, cost a place in the inbox. Fix: write as you would to a friend.
     """
 
     code = "LC708"

@@ -45,7 +45,8 @@ def sample_scope(
         "dir": direction(locale),
         **address_values(addresses),
     }
-    return found | _typed(_read(content, template))
+    sample: dict[str, Any] = _typed(_read(content, template))
+    return found | sample
 
 
 def _person(locale: str, url: str) -> dict[str, Any]:
@@ -56,7 +57,8 @@ def _person(locale: str, url: str) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "contact": {
-            "first_name": first, "last_name": last, "email": "sara@example.com", "external_id": "u-1001", "locale": locale,
+            "first_name": first, "last_name": last, "email": "sara@example.com", "external_id": "u-1001",
+            "locale": locale,
             "country": "SA", "city": "Riyadh", "timezone": "Asia/Riyadh",
         },
         "account": {"name": "Example Runners", "plan": "team"},

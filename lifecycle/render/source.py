@@ -48,7 +48,7 @@ def fallback_chain(locale: str, default: str) -> list[str]:
 
 
 def find_template(files: Mapping[str, str], name: str, locale: str, default: str) -> str | None:
-    """Return the path of the template for the locale: its own, its language's, the bare one, the default's; else None."""
+    """Return the path for the locale: its own, its language's, the bare one, the default's; else None."""
     own, language = locale, locale.split("-", maxsplit=1)[0]
     for suffix in (f".{own}", f".{language}", "", f".{default}"):
         path = f"{ROOT}{name}{suffix}.mjml"

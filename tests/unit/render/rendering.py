@@ -51,7 +51,8 @@ def project(**changes: Any) -> Project:
         ),
         senders={"shop": Sender("hello@rihla.example", LocalText("Rihla"))},
         default_locale="en", locales=("en", "ar"), timezone="Asia/Riyadh", currency="SAR",
-        topics=(Topic("offers", LocalText("Offers")),), stages=(Stage("decision", LocalText("Decision"), "bofu", AllOf(())),),
+        topics=(Topic("offers", LocalText("Offers")),),
+        stages=(Stage("decision", LocalText("Decision"), "bofu", AllOf(())),),
     )  # fmt: skip
     return replace(found, **changes)
 
@@ -99,7 +100,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "golden" / "diagnostics-render"
 _PART = re.compile(r"^--- (\S+)\n", re.MULTILINE)
 BASE = {
     "locales/en.yaml": "hello: Hello {name}\npieces:\n  one: One piece\n  other: '{count} pieces'\n",
-    "locales/ar.yaml": "hello: مرحباً {name}\npieces:\n  one: قطعة\n  two: قطعتان\n  few: '{count} قطع'\n  other: '{count} قطعة'\n",
+    "locales/ar.yaml": "hello: مرحباً {name}\npieces:\n  one: قطعة\n  two: قطعتان\n"
+    "  few: '{count} قطع'\n  other: '{count} قطعة'\n",
 }
 
 

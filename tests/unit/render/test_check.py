@@ -33,14 +33,10 @@ def test_each_code_of_rendering_has_a_case_that_fails() -> None:
 
 def test_all_mistakes_of_a_template_are_reported_in_one_run() -> None:
     """Five mistakes, five diagnostics, each at its line."""
-    body = "\n".join(
-        (
-            "{{ contatc.name }}",
-            '<mj-text colour="#333333">{{ cart.total | mony }}</mj-text>',
-            "<mj-buton>x</mj-buton>",
-            "<mj-text>{{ t('nowhere') }}</mj-text>",
-        )
-    )
+    body = """{{ contatc.name }}
+<mj-text colour="#333333">{{ cart.total | mony }}</mj-text>
+<mj-buton>x</mj-buton>
+<mj-text>{{ t('nowhere') }}</mj-text>"""
     found = checked({"templates/mail.mjml": mjml(body)})
     lines = {problem.code: problem.place.line for problem in found}
     assert {"LC503": 5, "LC513": 6, "LC504": 6, "LC512": 7, "LC602": 8}.items() <= lines.items()

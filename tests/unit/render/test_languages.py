@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from lxml import html as lxml_html
+from lxml import html as lxml_html  # type: ignore[import-untyped] # lxml has no stubs of its own
 from rendering import BASE, content, mail, mjml
 
 from lifecycle.render.compile import Templates
@@ -63,7 +63,10 @@ def test_arguments_are_escaped_and_catalog_markup_is_kept() -> None:
 
 def test_everything_comes_out_right_to_left_without_the_author_doing_anything() -> None:
     """Columns, texts, paddings, Outlook's tables, arrows, fonts."""
-    body = '<mj-text letter-spacing="1px" padding="1px 2px 3px 4px" font-style="italic"><i>x</i> →</mj-text><mj-text align="left">y</mj-text>'
+    body = (
+        '<mj-text letter-spacing="1px" padding="1px 2px 3px 4px" font-style="italic"><i>x</i> →</mj-text>'
+        '<mj-text align="left">y</mj-text>'
+    )
     page = mail(body, "ar").html
     tree = lxml_html.document_fromstring(page)
     assert tree.get("dir") == "rtl"

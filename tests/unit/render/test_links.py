@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lxml import html as lxml_html
+from lxml import html as lxml_html  # type: ignore[import-untyped] # lxml has no stubs of its own
 from rendering import ADDRESSES, campaign, compiled, content, mail, mjml
 
 from lifecycle.base.errors import ContentError, RenderError
@@ -44,7 +44,8 @@ def test_every_link_of_the_html_is_in_the_text() -> None:
     """Readers of plain text are counted too."""
     body = (
         '<mj-image src="https://x.example/a.png" alt="Shoes" href="https://rihla.example/shoes" />'
-        '<mj-button href="{{ cart.url }}">Bag</mj-button><mj-text>Or <a href="mailto:hello@rihla.example">write</a></mj-text>'
+        '<mj-button href="{{ cart.url }}">Bag</mj-button>'
+        '<mj-text>Or <a href="mailto:hello@rihla.example">write</a></mj-text>'
     )
     found = mail(body)
     assert all(target in found.text for target in hrefs(found.html))
@@ -78,7 +79,10 @@ def test_addresses_that_are_no_pages_are_left_alone(target: str) -> None:
 
 def test_the_recipients_own_pages_are_not_tracked_even_through_a_variable() -> None:
     """One click has to do, and a scanner's click is no unsubscribe."""
-    body = '{% set href = unsubscribe_url %}<mj-button href="{{ href }}">Leave</mj-button><mj-text><a href="{{ survey_url(9) }}">9</a></mj-text>'
+    body = (
+        '{% set href = unsubscribe_url %}<mj-button href="{{ href }}">Leave</mj-button>'
+        '<mj-text><a href="{{ survey_url(9) }}">9</a></mj-text>'
+    )
     found = mail(body)
     assert hrefs(found.html)[:2] == [ADDRESSES.unsubscribe_url, "https://m.example/s/T?score=9"]
     assert found.links == {}
@@ -86,8 +90,9 @@ def test_the_recipients_own_pages_are_not_tracked_even_through_a_variable() -> N
 
 @pytest.mark.parametrize(
     "target",
-    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", " javascript:x", "data:text/html,x", "vbscript:x", "//evil.example",
-     "https://user@evil.example", "https://", "ftp://x.example", "rihla", "https://x.example:99999/", "https://[::1", "https://evil.example\\@rihla.example"],
+    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", " javascript:x", "data:text/html,x",
+     "vbscript:x", "//evil.example", "https://user@evil.example", "https://", "ftp://x.example", "rihla",
+     "https://x.example:99999/", "https://[::1", "https://evil.example\\@rihla.example"],
 )  # fmt: skip
 def test_no_link_leads_to_a_script_or_nowhere(target: str) -> None:
     """In a template it is an error at its line, in data an error for that recipient."""

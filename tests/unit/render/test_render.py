@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lxml import html as lxml_html
+from lxml import html as lxml_html  # type: ignore[import-untyped] # lxml has no stubs of its own
 from rendering import ADDRESSES, content, mail, mjml
 
 from lifecycle.base.errors import RenderError
@@ -62,7 +62,10 @@ def test_loops_and_conditions_take_whole_elements() -> None:
 )
 def test_contact_data_is_never_a_template_and_never_markup(name: str) -> None:
     """What people write about themselves is shown, and nothing else."""
-    body = '<mj-text>Hi {{ contact.first_name }}</mj-text><mj-image src="https://x.example/a.png" alt="{{ contact.first_name }}" />'
+    body = (
+        "<mj-text>Hi {{ contact.first_name }}</mj-text>"
+        '<mj-image src="https://x.example/a.png" alt="{{ contact.first_name }}" />'
+    )
     found = mail(body, scope=person(first_name=name))
     tree = lxml_html.document_fromstring(found.html)
     assert f"Hi {name}" in tree.text_content()
@@ -140,8 +143,8 @@ def test_a_missing_value_is_false_takes_a_default_and_cannot_be_printed(value: s
         "{{ cart.lines.append(1) }}",
         "{% set ns = namespace(x='xxxxxxxxxx') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
         "{% set ns = namespace(x='xxxxxxxxxx') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
-        "{% set ns = namespace(x='xxxxxxxxxx') %}{% for i in range(60) %}{% set ns.x = ns.x.replace('x', 'xx') %}{% endfor %}",
-        "{% set ns = namespace(x='xxxxxxxxxx') %}{% for i in range(60) %}{% set ns.x = ns.x | replace('x', 'xx') %}{% endfor %}",
+        "{% set n = namespace(x='xxxxx') %}{% for i in range(60) %}{% set n.x = n.x.replace('x', 'xx') %}{% endfor %}",
+        "{% set n = namespace(x='xxxxx') %}{% for i in range(60) %}{% set n.x = n.x|replace('x', 'xx') %}{% endfor %}",
         "{{ 1 / 0 }}",
         "{{ 'x' | truncate(1, true, 'y' * 9999999) }}",
         "{{ [1, 2] | batch(1000000000, 0) | list }}",
@@ -162,10 +165,7 @@ def test_ten_thousand_lines_in_a_cart_render_or_refuse_but_never_hang() -> None:
     lines = [{"name": f"Shoe {number}", "price": 1, "quantity": 1} for number in range(10_000)]
     body = "{% for line in cart.lines %}<mj-text>{{ line.name }}: {{ line.price | money }}</mj-text>{% endfor %}"
     start = time.process_time()
-    try:
-        mail(body, scope={"cart": {"lines": lines}})
-    except RenderError as error:
-        assert "longer than" in error.message
+    assert "Shoe 9999" in mail(body, scope={"cart": {"lines": lines}}).text
     assert time.process_time() - start < 5
 
 
