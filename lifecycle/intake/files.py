@@ -67,6 +67,7 @@ class InputFile:
         else:
             self._stream = self._raw
         if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+            self._raw.close()
             raise UsageError(f"{path} is UTF-16", hint="save it as UTF-8")
 
     @property

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from lifecycle.base.clock import Clock
@@ -31,6 +31,7 @@ from lifecycle.store.engine import Store
 #: Times that a batch begins again when another transaction stored one of its messages first.
 _ATTEMPTS = 5
 _EVENTS, _INBOX, _CONTACTS, _ENROLMENTS = tables.events, tables.inbox, tables.contacts, tables.enrolments
+_ALWAYS, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _EVENT_COLUMNS = ("id", "message_id", "contact_id", "name", "at", "received_at", "properties", "live")
 
 
@@ -180,22 +181,36 @@ class _Batch:
             accounts = [(account,) for account in self._accounts.changed]
             changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
         self.touched = changed | {each.contact_id for each in fresh}
-        inside = self._inside(self.touched)
-        events = [each for each in fresh if each.message.live or each.contact_id in inside]
+        since = self._concerned(self.touched)
+        events = [each for each in fresh if each.message.live or each.message.at >= since.get(each.contact_id, _NEVER)]
         changed -= {each.contact_id for each in events}
         rows: list[tuple[int, int | None]] = [(each.contact_id, each.id) for each in events]
-        rows += [(contact, None) for contact in sorted(changed) if self._live or contact in inside]
+        rows += [(row, None) for row in sorted(changed) if self._live or since.get(row, _NEVER) == _ALWAYS]
         insert(self._connection, _INBOX, ("contact_id", "event_id"), rows)
+        if self._live:
+            # a late event triggers nothing, but somebody must notice what it changes about segments
+            late = {each.contact_id for each in fresh if not each.message.live}
+            self._review(late - {contact for contact, _ in rows})
 
-    def _inside(self, contacts: set[int]) -> set[int]:
-        is_open = _ENROLMENTS.c.state.in_(("waiting", "active"))
-        if self._connection.execute(select(_ENROLMENTS.c.id).where(is_open).limit(1)).first() is None:
-            return set()
+    def _review(self, late: set[int]) -> None:
+        if late:
+            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(review_at=self._now)
+            self._connection.execute(due)
+
+    def _concerned(self, contacts: set[int]) -> dict[int, datetime]:
+        """Return since when history concerns each contact: always inside a campaign, then for its open goal."""
+        if self._connection.execute(select(_ENROLMENTS.c.id).limit(1)).first() is None:
+            return {}
         rows = look_up(
-            self._connection, _ENROLMENTS, ("contact_id",), ("contact_id",), [(contact,) for contact in contacts],
-            only="t.state IN ('waiting', 'active')",
+            self._connection, _ENROLMENTS, ("contact_id", "state", "activated_at"), ("contact_id",),
+            [(contact,) for contact in contacts],
+            only="(t.state IN ('waiting', 'active') OR (t.activated_at IS NOT NULL AND t.goal_at IS NULL))",
         )  # fmt: skip
-        return {row.contact_id for row in rows}
+        since: dict[int, datetime] = {}
+        for row in rows:
+            start = _ALWAYS if row.state in {"waiting", "active"} else row.activated_at
+            since[row.contact_id] = min(start, since.get(row.contact_id, _NEVER))
+        return since
 
 
 @dataclass(frozen=True, slots=True)
