@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}
 UNREACHABLE = "is LIFECYCLE_DATABASE_URL right, and the server up?"
-#: Seconds to wait for a broker's answer.
-TIMEOUT_S = 5.0
 
 
 @click.command(epilog="Example:  lifecycle doctor --json")
@@ -53,7 +51,7 @@ def examine(session: Session) -> Iterator[Finding]:
     yield from _database(engine)
     yield _broker(engine.settings.broker_url)
     yield _mail(engine.settings)
-    yield _dkim(engine.settings)
+    yield _dkim(engine)
     yield _links(engine.settings)
 
 
@@ -72,13 +70,15 @@ def _guarded(what: str, look: Callable[[], str], todo: str = "") -> Finding:
 
 def _content(engine: Engine) -> Finding:
     from lifecycle.base.errors import ContentError
+    from lifecycle.cli.check import diagnose
+    from lifecycle.spec.project import read_folder
 
     def look() -> str:
-        try:
-            content = engine.files()
-        except ContentError as error:
-            raise ContentError(f"{len(error.diagnostics)} errors in the files", hint="run `lifecycle check`") from error
-        return f"{len(content.campaigns)} campaigns, {len(content.segments)} segments, no errors"
+        found = diagnose(read_folder(engine.settings.folder))
+        errors = sum(each.is_error for each in found)
+        if errors:
+            raise ContentError(f"errors in the files: {errors:,}", hint="run `lifecycle check`")
+        return f"no errors, {len(found):,} warnings"
 
     return _guarded("content", look)
 
@@ -114,31 +114,11 @@ def _database(engine: Engine) -> Iterator[Finding]:
 
 def _broker(url: str | None) -> Finding:
     def look() -> str:
-        from lifecycle.base.errors import SettingsError
+        from lifecycle.deliver.reach import check_broker
 
-        scheme = (url or "").partition("://")[0]
-        if url is None:
-            return "in this process"
-        if scheme in {"redis", "rediss", "unix"}:
-            import redis
+        return check_broker(url)
 
-            try:
-                with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as client:
-                    client.ping()
-            except (redis.RedisError, ValueError) as error:
-                raise SettingsError(f"Redis does not answer: {error}", hint="is LIFECYCLE_BROKER_URL right?") from error
-            return "Redis answers"
-        if scheme in {"amqp", "amqps"}:
-            import socket
-            from urllib.parse import urlsplit
-
-            parts = urlsplit(url)
-            where = (parts.hostname or "localhost", parts.port or (5671 if scheme == "amqps" else 5672))
-            socket.create_connection(where, timeout=TIMEOUT_S).close()
-            return "RabbitMQ takes connections"
-        raise SettingsError(f'no such broker: "{scheme}"', hint="redis://HOST:6379/0, or nothing at all")
-
-    return _guarded("broker", look, "is LIFECYCLE_BROKER_URL right, and the broker up? no mail is lost meanwhile")
+    return _guarded("broker", look)
 
 
 def _mail(settings: Settings) -> Finding:
@@ -159,25 +139,20 @@ def _mail(settings: Settings) -> Finding:
     return _guarded("mail", look, "is LIFECYCLE_SMTP_URL right?")
 
 
-def _dkim(settings: Settings) -> Finding:
+def _dkim(engine: Engine) -> Finding:
+    from lifecycle.base.errors import LifecycleError
     from lifecycle.report.health import Finding
 
-    domain, selector, path = settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file
-    given = {"DOMAIN": domain, "SELECTOR": selector, "KEY_FILE": path}
-    missing = [f"LIFECYCLE_DKIM_{name}" for name, value in given.items() if value is None]
-    if len(missing) == len(given):
-        todo = "set LIFECYCLE_DKIM_DOMAIN, _SELECTOR and _KEY_FILE unless your mail server signs"
-        return Finding("dkim", "note" if settings.smtp_url else "ok", "mails are not signed here", todo)
-    if domain is None or selector is None or path is None:
-        return Finding("dkim", "wrong", f"{' and '.join(missing)} not set", "DKIM needs all three")
-
-    def look() -> str:
-        from lifecycle.deliver.sign import Signer
-
-        Signer.from_file(domain, selector, path)
-        return f"signs as {selector}._domainkey.{domain}"
-
-    return _guarded("dkim", look)
+    try:
+        signer = engine.signer()
+    except LifecycleError as error:
+        return Finding(
+            "dkim", "wrong", error.message, error.hint or "is LIFECYCLE_DKIM_KEY_FILE the private key, in PEM?"
+        )
+    if signer is not None:
+        return Finding("dkim", "ok", f"signs as {signer.selector}._domainkey.{signer.domain}")
+    todo = "set LIFECYCLE_DKIM_DOMAIN, _SELECTOR and _KEY_FILE unless your mail server signs"
+    return Finding("dkim", "note" if engine.settings.smtp_url else "ok", "mails are not signed here", todo)
 
 
 def _links(settings: Settings) -> Finding:

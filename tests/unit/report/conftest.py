@@ -15,6 +15,11 @@ from lifecycle.spec.project import load
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 
+_BODY = """<mjml lang="en"><mj-head><mj-title>Mail</mj-title></mj-head><mj-body><mj-section><mj-column>
+<mj-text>Hello. {{ brand.postal_address }} <a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
+</mj-column></mj-section></mj-body></mjml>
+"""
+
 FILES = {
     "lifecycle.yaml": """
 project: shop
@@ -72,8 +77,8 @@ goal: {event: Order Completed, within: 14d, value: properties.total}
 steps:
   - send: hello
 """,
-    "templates/hello.mjml": "---\nsubject: Hello\n---\n<mjml><mj-body></mj-body></mjml>\n",
-    "templates/tips.mjml": "---\nsubject: Tips\n---\n<mjml><mj-body></mj-body></mjml>\n",
+    "templates/hello.mjml": "---\nsubject: Hello\n---\n" + _BODY,
+    "templates/tips.mjml": "---\nsubject: Tips\n---\n" + _BODY,
 }
 
 
