@@ -145,12 +145,18 @@ class Texts:
     chain: tuple[Catalog, ...]
     formats: Formats
     html: bool
-    #: keys asked for while compiling, for `check`
-    isolate: bool = field(default=False)
+    isolate: bool = False
+    _entries: dict[str, Entry] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        merged: dict[str, Entry] = {}
+        for catalog in reversed(self.chain):
+            merged |= catalog
+        object.__setattr__(self, "_entries", merged)
 
     def entry(self, key: str) -> Entry | None:
         """Return the entry of the first catalog in the chain that has it."""
-        return next((catalog[key] for catalog in self.chain if key in catalog), None)
+        return self._entries.get(key)
 
     def own(self, key: str) -> bool:
         """Say whether the locale has the text itself, or its language has."""
@@ -161,7 +167,7 @@ class Texts:
 
         In HTML the catalog's own markup is kept and the values are escaped; in plain text markup is dropped.
         """
-        entry = self.entry(str(key))
+        entry = self._entries.get(key)
         if entry is None:
             raise RenderError(f'no catalog has "{key}"')
         parts = _parts(entry.forms.get("", "") or self._form(entry, key, values), html=self.html)
