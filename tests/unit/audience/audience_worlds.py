@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
@@ -144,6 +144,34 @@ def joined(leaves: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]
     )
 
 
+#: Conditions of clocked leaves over the events of `visitors`: time alone changes most of them.
+clocked = joined(
+    st.one_of(
+        st.builds(
+            EventLeaf,
+            st.just(("Viewed",)),
+            count=st.builds(Test, st.sampled_from(["at_least", "at_most", "is", "is_not"]), st.integers(0, 4)).map(
+                lambda test: (test,)
+            ),
+            span=st.builds(lambda within: Span(within=within), durations),
+        ),
+        st.builds(
+            TotalLeaf,
+            st.just(("Viewed",)),
+            st.just(("total",)),
+            st.builds(Test, st.sampled_from(["at_least", "at_most"]), st.sampled_from([20, 50])).map(
+                lambda test: (test,)
+            ),
+            span=st.builds(lambda within: Span(within=within), durations),
+        ),
+        st.builds(
+            lambda operator, within: FactLeaf("orders.last_at", (Test(operator, within),)),
+            st.sampled_from(["within", "older_than"]),
+            durations,
+        ),
+    )
+)
+
 STAGES = ("first", "second", "third")
 stage_leaves: st.SearchStrategy[Condition] = st.one_of(
     st.builds(
@@ -260,6 +288,18 @@ people = st.builds(
         }
     ),
 )  # fmt: skip
+#: People with a longer history of few kinds.
+visitors = st.builds(
+    lambda person, history: replace(person, events=history),
+    people,
+    st.lists(
+        st.builds(
+            lambda event, name: {**event, "name": name}, random_events, st.sampled_from(["Viewed", "Order Completed"])
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+)
 crowds = st.lists(people, min_size=1, max_size=4)
 
 

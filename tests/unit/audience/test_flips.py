@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from audience_worlds import EPOCH, TICK, TICKS, Person, conditions, contents, moments, people, state_of
-from hypothesis import assume, given
+from audience_worlds import (
+    EPOCH,
+    TICK,
+    TICKS,
+    Person,
+    clocked,
+    conditions,
+    content_of,
+    contents,
+    moments,
+    people,
+    state_of,
+    visitors,
+)
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lifecycle.audience.evaluate import verdict
@@ -26,7 +39,18 @@ def _setting(content: Content, *asked: Condition) -> Setting:
 @given(person=people, content=contents, condition=conditions, now=moments)
 def test_an_answer_stays_until_it_flips(person: Person, content: Content, condition: Condition, now: datetime) -> None:
     """At every later moment before `flips_at`, for a contact to whom nothing happens, the answer is the same."""
-    state, setting = state_of(person, now), _setting(content, condition)
+    _stays_until_it_flips(person, _setting(content, condition), condition, now)
+
+
+@settings(max_examples=300)
+@given(person=visitors, condition=clocked, now=moments)
+def test_a_clocked_answer_stays_until_it_flips(person: Person, condition: Condition, now: datetime) -> None:
+    """The same, where nearly every answer flips by itself: windows over counts, sums and instants, joined."""
+    _stays_until_it_flips(person, Setting.of(content_of([], {})), condition, now)
+
+
+def _stays_until_it_flips(person: Person, setting: Setting, condition: Condition, now: datetime) -> None:
+    state = state_of(person, now)
     found = verdict(condition, state, setting, now)
     assert found.flips_at is None or found.flips_at > now
     end = found.flips_at or EPOCH + 2 * TICKS * TICK
