@@ -1,4 +1,4 @@
-"""Every sample mail in both languages, in Chromium, as wide as a phone and a desktop; pictures are in artefacts/mails."""
+"""Every sample mail in both languages, in Chromium, as wide as a phone and a desktop; pictures: artefacts/mails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ function look(frame, name, width) {
   const page = frame.contentDocument, wide = page.documentElement.scrollWidth;
   const texts = [...page.querySelectorAll('td > div')].filter(
     one => one.textContent.trim() && !one.querySelector('table'));
-  const clipped = [...page.querySelectorAll('a')].filter(one => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0
+  const clipped = [...page.querySelectorAll("a")].filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1
     && getComputedStyle(one).display !== 'inline').length;
   out[name + '@' + width] = {overflow: wide - width, clipped: clipped, dir: page.documentElement.dir,
     aligned: [...new Set(texts.map(one => getComputedStyle(one).textAlign))], title: page.title,
