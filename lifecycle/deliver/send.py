@@ -31,6 +31,8 @@ log = logging.getLogger("lifecycle.deliver")
 RELEASE_HOLDS_S = 20.0
 #: A chunk is made as large as can be sent in that many seconds at the pace of the last one.
 CHUNK_S = 5.0
+#: How old a contact's history may be when its mail is composed, in seconds. Whether it may leave is asked afresh.
+KNOWN_S = 2.0
 #: How often, and how many seconds apart, the last outcomes are written again when the database is away.
 FINISH_ATTEMPTS, FINISH_AGAIN_S = 30, 2.0
 
@@ -87,6 +89,10 @@ class _Run:
         #: claimed, not yet released
         self.waiting = {row.id: row for row in batch.rows}
         self.size = MOST_SENDING
+        #: composes the rows in `known`, as they were at `known_at` (seconds, monotonic)
+        self.composing: Composing | None = None
+        self.known: set[int] = set()
+        self.known_at = 0.0
 
     def all(self) -> None:
         """Send everything; whatever happens, write what is known and hand back what was not begun."""
@@ -126,16 +132,24 @@ class _Run:
                 channel.throttle.give_back(granted)
                 self.result.wait_s = max(channel.throttle.wait_s(), channel.paused_s())
                 return
+            composing = self._knows(rows)
             chunk, rows = rows[:granted], rows[granted:]
-            begun = self._chunk(channel, chunk)
+            begun = self._chunk(channel, composing, chunk)
             channel.throttle.give_back(granted - begun)
 
-    def _chunk(self, channel: Channel, rows: list[Claimed]) -> int:
+    def _knows(self, rows: list[Claimed]) -> Composing:
+        """Return what composes the first of `rows`. It knows all of them, so that a fast batch loads them once."""
+        now = self.parts.clock.monotonic()
+        if self.composing is None or now - self.known_at > KNOWN_S or rows[0].id not in self.known:
+            with self.parts.store.read() as connection:
+                self.composing = self.parts.compose.begin(connection, rows, self.content)
+            self.known, self.known_at = {row.id for row in rows}, now
+        return self.composing
+
+    def _chunk(self, channel: Channel, composing: Composing, rows: list[Claimed]) -> int:
         """Compose, release and send; return how many mails were begun."""
         parts, clock = self.parts, self.parts.clock
         stamp = clock.now()
-        with parts.store.read() as connection:
-            composing = parts.compose.begin(connection, rows, self.content)
         composed = [_compose(composing, row, stamp) for row in rows]
         with parts.store.write() as connection:
             self._settle(connection)
