@@ -66,7 +66,7 @@ def review(state: ContactState, setting: Setting, now: datetime) -> Review:
 
 
 def apply_review(state: ContactState, found: Review, now: datetime) -> None:
-    """Store the review in the state, as `membership.record` stores it in the tables."""
+    """Store the review in the state, as `journey.write` stores it in the tables."""
     for name in found.entered:
         state.memberships[name] = MembershipFact(now)
     for name in found.left:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -99,9 +99,29 @@ def at_local(day: datetime, wall: time, zone: tzinfo) -> datetime:
     In a gap it is the instant after the gap (02:30 becomes 03:30), in a fold the first of the two; so it comes once.
     Source: PEP 495, RFC 5545 3.3.5.
     """
-    local = day.astimezone(zone)
-    naive = datetime.combine(local.date(), wall)
-    return naive.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    return on_date(day.astimezone(zone).date(), wall, zone)
+
+
+def on_date(day: date, wall: time, zone: tzinfo) -> datetime:
+    """Return the instant at which clocks of `zone` show `wall` on that date, aware UTC; gaps and folds as at_local."""
+    return datetime.combine(day, wall, zone).astimezone(UTC)
+
+
+def next_wall(instant: datetime, wall: time, zone: tzinfo) -> datetime:
+    """Return the first instant after `instant` at which clocks of `zone` show `wall`, aware UTC.
+
+    Dates are counted, not days of 24 hours, so no date is left out when clocks change. In a fold the second showing
+    counts where the first has passed.
+    """
+    today = instant.astimezone(zone).date()
+    for days in range(3):
+        naive = datetime.combine(today + timedelta(days=days), wall)
+        for fold in (0, 1):
+            candidate = naive.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+            shown = candidate.astimezone(zone).replace(tzinfo=None)
+            if candidate > instant and shown >= naive:  # the second reading of a gap lies before it
+                return candidate
+    raise AssertionError("a wall-clock time comes within two days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +140,7 @@ class LocalWindow:
 
     def next_end(self, instant: datetime, zone: tzinfo) -> datetime:
         """Return the first instant after `instant` at which clocks of `zone` show the window's end, aware UTC."""
-        day = instant
-        for _ in range(3):
-            candidate = at_local(day, self.end, zone)
-            if candidate > instant:
-                return candidate
-            day += timedelta(days=1)
-        raise AssertionError("a wall-clock time comes within two days")
+        return next_wall(instant, self.end, zone)
 
 
 def parse_zone(name: str) -> ZoneInfo:

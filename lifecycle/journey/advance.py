@@ -9,21 +9,23 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from lifecycle.audience.membership import load_tops
 from lifecycle.audience.state import ContactState
+from lifecycle.base.errors import StoreError
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, Turn, World
-from lifecycle.journey.entry import Entry
+from lifecycle.journey.entry import OPEN_STATES, Entry
 from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
+from lifecycle.journey.winners import winners
 from lifecycle.journey.write import clear_inbox, read_entry, write_turns
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import contacts, enrolments, inbox
+from lifecycle.store.tables import contacts, enrolments, inbox, messages
 
 log = logging.getLogger("lifecycle.journey")
 
@@ -40,6 +42,12 @@ class Advanced:
     contacts: int = 0
     messages: int = 0
     decisions: int = 0
+
+    def __add__(self, other: Advanced) -> Advanced:
+        """Return what both calls did."""
+        return Advanced(
+            self.contacts + other.contacts, self.messages + other.messages, self.decisions + other.decisions
+        )
 
 
 class Stuck:
@@ -63,45 +71,70 @@ def advance(
     store: Store, versions: Versions, key: bytes, now: datetime, *, limit: int = BATCH, stuck: Stuck | None = None
 ) -> Advanced:
     """Give up to `limit` contacts their turn; return what was done. Without content in force there is nothing to do."""
-    content = versions.in_force()
-    if content is None:
+    if versions.in_force_hash() is None:
         return Advanced()
     stuck = stuck or Stuck()
-    aside = stuck.now(now)
     with store.read() as connection:
-        if not due_contacts(connection, now, 1, without=aside):
-            return Advanced()
+        ids = due_contacts(connection, now, limit, without=stuck.now(now))
+    if not ids:
+        return Advanced()
+    try:
+        return _advance(store, versions, key, now, ids, stuck)
+    except StoreError:  # the database is away: nobody's history is at fault
+        raise
+    except Exception:  # one contact's rows cannot be written: find out whose, the others go on
+        log.exception("a batch of %d contacts failed; each gets its turn alone", len(ids))
+    done = Advanced()
+    for contact_id in ids:
+        try:
+            done += _advance(store, versions, key, now, [contact_id], stuck)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the same
+            stuck.add(contact_id, error, now)
+    return done
+
+
+def _advance(store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck) -> Advanced:
     with store.write() as connection:
-        ids = _locked(connection, due_contacts(connection, now, limit, without=aside))
-        if not ids:
+        locked = lock_contacts(connection, ids, skip=True)
+        # what is in force is asked for after the contacts are held, so that an apply comes wholly before or after
+        content = versions.in_force()
+        if content is None or not locked:
             return Advanced()
-        world = World(content, versions.get, load_tops(connection, content, now), key)
-        turns, handled = take_turns(connection, world, ids, now, stuck)
+        world = World(
+            content, versions.get, load_tops(connection, content, now), key, winners=winners(connection, content, now)
+        )
+        turns, handled = take_turns(connection, world, locked, now, stuck)
         written = write_turns(connection, turns, content, key, now)
         clear_inbox(connection, handled)
-    return Advanced(len(ids), written.messages, written.decisions)
+    return Advanced(len(locked), written.messages, written.decisions)
 
 
 def due_contacts(
     connection: Connection, now: datetime, limit: int, *, without: frozenset[int] = frozenset()
 ) -> list[int]:
     """Return contacts with something new, a due timer or a due review: what has waited longest first."""
-    new = select(inbox.c.contact_id, func.min(inbox.c.id)).group_by(inbox.c.contact_id).order_by(func.min(inbox.c.id))
+    # no grouping: a long inbox would be read whole for each batch; whoever stands in it often makes the batch smaller
+    new = select(inbox.c.contact_id).order_by(inbox.c.id)
     timers = select(enrolments.c.contact_id).where(enrolments.c.due_at <= now).order_by(enrolments.c.due_at)
     reviews = select(contacts.c.id).where(contacts.c.review_at <= now).order_by(contacts.c.review_at)
+    aside = sorted(without)
     found: dict[int, None] = {}
-    for query in (new, timers, reviews):
-        for row in connection.execute(query.limit(limit + len(without))):
-            if row[0] not in without:
-                found.setdefault(row[0])
+    for query, whose in ((new, inbox.c.contact_id), (timers, enrolments.c.contact_id), (reviews, contacts.c.id)):
+        asked = query.where(whose.not_in(aside)) if aside else query
+        for row in connection.execute(asked.limit(limit)):
+            found.setdefault(row[0])
     return list(found)[:limit]
 
 
-def _locked(connection: Connection, ids: Sequence[int]) -> list[int]:
-    if connection.dialect.name != "postgresql" or not ids:
-        return sorted(ids)
+def lock_contacts(connection: Connection, ids: Sequence[int], *, skip: bool) -> list[int]:
+    """Hold the contacts' rows until the transaction ends and return them; with `skip`, those nobody else holds.
+
+    In the order of ids, as everybody does, so that nobody waits in a circle. SQLite has one writer anyway.
+    """
     query = select(contacts.c.id).where(contacts.c.id.in_(ids)).order_by(contacts.c.id)
-    return list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
+    return list(connection.execute(query.with_for_update(skip_locked=skip)).scalars())
 
 
 def take_turns(
@@ -112,7 +145,7 @@ def take_turns(
     A contact whose turn fails is set aside; the others of the batch go on.
     """
     states = load_states(connection, ids)
-    entries = load_entries(connection, ids)
+    entries = load_entries(connection, ids, lock=True)
     waiting = _inbox(connection, ids)
     reviews = {
         row.id: row.review_at
@@ -148,10 +181,22 @@ def _inbox(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[i
     return found
 
 
-def load_entries(connection: Connection, ids: Sequence[int]) -> dict[int, list[Entry]]:
-    """Return the enrolments of the contacts, refused ones left out, oldest first."""
+def load_entries(connection: Connection, ids: Sequence[int], *, lock: bool = False) -> dict[int, list[Entry]]:
+    """Return the enrolments of the contacts, refused ones left out, oldest first.
+
+    With `lock` the open ones are held too, so that an apply or a cancel waits for this turn, or this turn for it.
+    """
+    if lock:
+        is_open = enrolments.c.state.in_(sorted(OPEN_STATES))
+        held = select(enrolments.c.id).where(enrolments.c.contact_id.in_(ids), is_open).order_by(enrolments.c.id)
+        connection.execute(held.with_for_update()).all()
+    query = select(messages.c.enrolment_id).where(
+        messages.c.contact_id.in_(ids), messages.c.state.in_(["queued", "deferred", "claimed"])
+    )
+    unsent = set(connection.execute(query).scalars())
     found: dict[int, list[Entry]] = defaultdict(list)
     query = select(enrolments).where(enrolments.c.contact_id.in_(ids), enrolments.c.state != "refused")
     for row in connection.execute(query.order_by(enrolments.c.id)):
-        found[row.contact_id].append(read_entry(row))
+        entry = read_entry(row)
+        found[row.contact_id].append(replace(entry, unsent=True) if entry.id in unsent else entry)
     return found

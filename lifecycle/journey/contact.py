@@ -5,21 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lifecycle.audience.review import Review, apply_review, review
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
+from lifecycle.base.errors import NotFoundError
 from lifecycle.base.units import Share
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey import machine
 from lifecycle.journey.enrol import Opening, enrol, is_running, opening_by_event
-from lifecycle.journey.entry import Decided, Effect, Entry, Transition
-from lifecycle.journey.machine import Known
+from lifecycle.journey.entry import Act, Decided, Effect, Entry, Transition
+from lifecycle.journey.known import Known, carry_over
 from lifecycle.journey.policy import zone_of
 from lifecycle.spec.model import Campaign, Content, SegmentTrigger, StageTrigger
+
+#: Two reviews that time brings are at least so far apart.
+REVIEW_APART = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +36,29 @@ class World:
     key: bytes = b"rehearsal"
     #: when set, only this campaign runs
     only: str | None = None
+    #: the variants that won their splits, by (campaign, split)
+    winners: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def setting(self, content: Content) -> Setting:
         """Return what conditions of that version are evaluated in."""
         return Setting(content.project, content.segments, self.tops)
 
     def definition(self, entry: Entry) -> tuple[Campaign, Content] | None:
-        """Return the campaign as the entry is pinned to it; None when the campaign is no longer in force (9)."""
-        current = self.content.campaigns.get(entry.campaign)
-        if current is None or current.status != "live":
-            return None
-        pinned = self.content if entry.version == self.content.hash else self.version(entry.version)
+        """Return the campaign as the entry is pinned to it, and that version; None when there is no such version (9).
+
+        An entry whose version was never applied here (an imported control) follows the version in force.
+        """
+        try:
+            pinned = self.content if entry.version == self.content.hash else self.version(entry.version)
+        except NotFoundError:
+            pinned = self.content
         found = pinned.campaigns.get(entry.campaign)
         return None if found is None else (found, pinned)
+
+    def is_over(self, name: str, at: datetime) -> bool:
+        """Say whether the campaign was removed, drafted or has ended, so that nobody is inside any more (9)."""
+        current = self.content.campaigns.get(name)
+        return current is None or current.status != "live" or (current.ends is not None and current.ends <= at)
 
 
 @dataclass(slots=True)
@@ -82,6 +96,8 @@ class ContactTurn:
         self._tracked = [Tracked(entry) for entry in entries]
         self._zone = zone_of(state, world.content)
         self._known = self._known_by(world.content)
+        #: no review looks at an earlier moment than what is stored already stands on
+        self._reviewed = _last_change(state)
         self.turn = Turn(state, self._tracked)
 
     def run(
@@ -91,7 +107,12 @@ class ContactTurn:
 
         `changed` says that something that is no event changed. Nothing is reviewed unless there is a reason to.
         """
-        waiting = sorted(events, key=lambda event: event.order, reverse=True)
+        new = sorted(events, key=lambda event: event.order)
+        if new:
+            self._look_no_further_back(new)
+            # an event is never left for later, even when the machine that stored it had a clock ahead of ours
+            self._now = max(self._now, new[-1].at)
+        waiting = new[::-1]
         self.turn.review_at = review_at
         while True:
             timer = self._next_timer()
@@ -107,8 +128,7 @@ class ContactTurn:
             elif timer is not None:
                 self._on_timer(timer)
         if changed:
-            for tracked in self._open():
-                self._feed(tracked, lambda campaign, entry, known: machine.on_change(campaign, entry, known, self._now))
+            self._change(self._now)
             self._review(self._now, "attribute", None, triggers=True)
         return self.turn
 
@@ -120,8 +140,10 @@ class ContactTurn:
         if transition is None:
             self._ignored(campaign, opening)
             return None
-        made = Tracked(transition.entry, list(transition.effects), changed=True)
+        made = Tracked(transition.entry)
         self._tracked.append(made)
+        self._take(made, transition)
+        made.changed = True
         return made
 
     def settle(self, at: datetime) -> None:
@@ -133,7 +155,9 @@ class ContactTurn:
     def _on_event(self, event: EventFact) -> None:
         for tracked in self._by_priority():
             self._feed(
-                tracked, lambda campaign, entry, known: machine.on_event(campaign, entry, event, known, self._now)
+                tracked,
+                event.at,
+                lambda campaign, entry, known: machine.on_event(campaign, entry, event, known, self._now),
             )
         standing = {tracked.entry.key for tracked in self._tracked if tracked.entry.is_open}
         self._review(event.at, event.name, event, triggers=event.live)
@@ -149,29 +173,46 @@ class ContactTurn:
 
     def _on_timer(self, tracked: Tracked) -> None:
         before = tracked.entry
-        self._feed(tracked, lambda campaign, entry, known: machine.on_timer(campaign, entry, known, self._now))
+        at = before.due_at or self._now
+        self._feed(tracked, at, lambda campaign, entry, known: machine.on_timer(campaign, entry, known, self._now))
         if tracked.entry == before:
             raise AssertionError(f"a timer of {before.campaign} changed nothing")
 
-    def _feed(self, tracked: Tracked, handle: Callable[[Campaign, Entry, Known], Transition]) -> None:
-        if self._world.only is not None and tracked.entry.campaign != self._world.only:
+    def _change(self, at: datetime) -> None:
+        for tracked in self._by_priority():
+            self._feed(tracked, at, lambda campaign, entry, known: machine.on_change(campaign, entry, known, at))
+
+    def _feed(self, tracked: Tracked, at: datetime, handle: Callable[[Campaign, Entry, Known], Transition]) -> None:
+        entry = tracked.entry
+        if entry.state == "refused" or self._world.only not in {None, entry.campaign}:
             return
-        found = self._world.definition(tracked.entry)
+        found = self._world.definition(entry)
+        if (entry.is_open or entry.unsent) and (found is None or self._world.is_over(entry.campaign, at)):
+            tracked.take(machine.end(entry, "campaign_ended", at))
+            entry = tracked.entry
         if found is None:
-            if tracked.entry.is_open:
-                tracked.take(machine.end(tracked.entry, "campaign_ended", self._now))
             return
         campaign, content = found
         known = self._known if content is self._world.content else self._known_by(content)
-        tracked.take(handle(campaign, tracked.entry, known))
+        self._take(tracked, handle(campaign, entry, known))
+
+    def _take(self, tracked: Tracked, transition: Transition) -> None:
+        tracked.take(transition)
+        for effect in transition.effects:
+            if isinstance(effect, Act):  # what comes next in this turn sees it
+                carry_over(self._state, effect.step, effect.made)
 
     def _review(self, at: datetime, cause: str, event: EventFact | None, *, triggers: bool) -> None:
+        at = self._reviewed = max(at, self._reviewed) if self._reviewed is not None else at
         found = review(self._state, self._known.setting, at)
-        self.turn.review_at = found.flips_at
+        # whatever a condition answers, one contact's reviews must not go on for ever
+        self.turn.review_at = None if found.flips_at is None else max(found.flips_at, at + REVIEW_APART)
         if not found.changed:
             return
         self.turn.reviews.append((found, at, cause))
         apply_review(self._state, found, at)
+        if cause == "time":  # what time has brought may end an enrolment, as an event does
+            self._change(at)
         if triggers:
             self._on_crossings(found, at, event)
 
@@ -193,8 +234,16 @@ class ContactTurn:
 
     # ------------------------------------------------------------ who is where
 
+    def _look_no_further_back(self, new: Sequence[EventFact]) -> None:
+        """Let reviews begin where handled events ended: seen from before them, they would seem not to have happened."""
+        fresh = {event.id for event in new}
+        for event in reversed(self._state.events):
+            if event.id not in fresh and event.at <= self._now:
+                self._reviewed = max(event.at, self._reviewed or event.at)
+                return
+
     def _known_by(self, content: Content) -> Known:
-        return Known(self._state, self._world.setting(content), self._zone, self._world.key)
+        return Known(self._state, self._world.setting(content), self._zone, self._world.key, self._world.winners)
 
     def _campaigns(self, at: datetime) -> list[Campaign]:
         only = self._world.only
@@ -211,9 +260,6 @@ class ContactTurn:
 
     def _by_priority(self) -> list[Tracked]:
         return sorted(self._tracked, key=self._priority)
-
-    def _open(self) -> list[Tracked]:
-        return [tracked for tracked in self._by_priority() if tracked.entry.is_open]
 
     def _next_timer(self) -> Tracked | None:
         due = [
@@ -237,3 +283,11 @@ class ContactTurn:
                 what = opening.event.name if opening.event is not None else opening.occurrence
                 tracked.effects.append(Decided(opening.at, "ignored", reason="reentry", detail={"trigger": what}))
                 tracked.changed = True
+
+
+def _last_change(state: ContactState) -> datetime | None:
+    """Return the latest moment at which the contact's stage or a membership is known to have changed."""
+    moments = [state.stage_since_at]
+    for stay in state.memberships.values():
+        moments += [stay.entered_at, stay.left_at]
+    return max((moment for moment in moments if moment is not None), default=None)

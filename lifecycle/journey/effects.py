@@ -30,7 +30,7 @@ def carry_out(connection: Connection, entry: Entry, act: Act, project: Project, 
         case Coupon():
             store_coupon(connection, contact_id, entry.campaign, act.made, at=act.at)
         case Emit(event=event, properties=properties):
-            row = {"message_id": f"emit:{name}", "contact_id": contact_id, "name": event, "at": act.at}
+            row = {"message_id": act.made["message_id"], "contact_id": contact_id, "name": event, "at": act.at}
             row |= {"received_at": now, "properties": dict(properties), "live": True}
             event_id = add_once(connection, events, row)
             if event_id is not None:

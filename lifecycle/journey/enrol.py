@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from lifecycle.intake.facts import EventFact
+from lifecycle.intake.facts import EventFact, identifier
 from lifecycle.journey import machine
 from lifecycle.journey.entry import AFTER_EVENTS, Decided, Entry, Transition
-from lifecycle.journey.machine import Known
+from lifecycle.journey.known import Known
 from lifecycle.journey.matching import matches, property_at
 from lifecycle.spec.model import Campaign, EventTrigger, Reentry
+
+#: Entries that the engine itself may bring about for one contact, campaign and key within that long. Campaigns can set
+#: each other off by events and attributes of their own; past this they go round in a circle, and it is cut.
+OWN_ENTRIES, OWN_WITHIN = 10, timedelta(hours=1)
 
 #: States of an entry that count for re-entry: it was activated, held out included (both arms are treated alike).
 _ENTERED = frozenset({"active", "completed", "exited", "goal_met", "held_out"})
@@ -44,8 +48,7 @@ def opening_by_event(campaign: Campaign, event: EventFact) -> Opening | None:
     if not matches(trigger.where, event):
         return None
     found = property_at(event, trigger.key) if trigger.key else None
-    key = "" if found is None else str(found)
-    return Opening(event.at, event.message_id or f"event:{event.id}", event, key)
+    return Opening(event.at, event.message_id or f"event:{event.id}", event, identifier(found) or "")
 
 
 def enrol(
@@ -69,20 +72,17 @@ def enrol(
     if any(found.is_open for found in same):
         return None
     if any(found.occurrence == entry.occurrence for found in same):
-        return _refused(entry, "duplicate")
-    if not _may_reenter(campaign.reentry, same, opening.at, known):
-        return _refused(entry, "reentry")
+        return machine.refuse(entry, "duplicate", opening.at)
+    if known.state.erased:
+        return machine.refuse(entry, "erased", opening.at)
+    if not _may_reenter(campaign.reentry, same, opening.at, known) or _goes_round(opening, same):
+        return machine.refuse(entry, "reentry", opening.at)
     trigger = campaign.trigger
     if isinstance(trigger, EventTrigger) and trigger.quiet_for is not None and not opening.immediate:
         due_at = trigger.quiet_for.after(opening.at, known.zone)
         detail = {"due_at": due_at, "event": opening.event.name if opening.event else None}
         return Transition(replace(entry, due_at=due_at), (Decided(opening.at, "opened", detail=detail),))
     return machine.activate(campaign, entry, known, opening.at, now)
-
-
-def _refused(entry: Entry, reason: str) -> Transition:
-    refused = replace(entry, state="refused", reason=reason, ended_at=entry.opened_at)
-    return Transition(refused, (Decided(entry.opened_at, "refused", reason=reason),))
 
 
 def _may_reenter(reentry: Reentry, same: Iterable[Entry], at: datetime, known: Known) -> bool:
@@ -92,3 +92,10 @@ def _may_reenter(reentry: Reentry, same: Iterable[Entry], at: datetime, known: K
     if reentry.mode == "once" or reentry.after is None:
         return False
     return at >= reentry.after.after(max(activations), known.zone)
+
+
+def _goes_round(opening: Opening, same: Iterable[Entry]) -> bool:
+    if opening.event is not None and not opening.event.message_id.startswith("emit:"):
+        return False
+    since = opening.at - OWN_WITHIN
+    return sum(1 for found in same if found.activated_at and since < found.activated_at <= opening.at) >= OWN_ENTRIES

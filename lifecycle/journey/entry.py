@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
@@ -14,6 +14,9 @@ EntryState: TypeAlias = Literal["waiting", "active", "completed", "exited", "goa
 
 #: An entry in one of these can still do something.
 OPEN_STATES: frozenset[str] = frozenset({"waiting", "active"})
+
+#: Key of `context`: the step at `position` has not begun (an apply put the entry there); the timer begins it.
+BEGINS = "begins"
 
 #: The id by which a moment that no event made is later than every event of the same instant.
 AFTER_EVENTS = 2**62
@@ -44,6 +47,8 @@ class Entry:
     goal_at: datetime | None = None
     goal_value: Decimal | None = None
     id: int | None = None
+    #: a mail of it was reached and has not left: it can still be called back
+    unsent: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -85,7 +90,7 @@ class CancelOpen:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step that is not a mail is to be carried out. `entry_id` of what it makes is stable, so it happens once."""
+    """A step that is not a mail is to be carried out; `made` is what it makes, worked out once."""
 
     step: Update | Points | Coupon | Emit | Webhook | Ticket
     at: datetime
@@ -112,3 +117,9 @@ class Transition:
 
     entry: Entry
     effects: tuple[Effect, ...] = ()
+
+
+def ended(entry: Entry, state: EntryState, reason: str, at: datetime, detail: Mapping[str, Any]) -> Transition:
+    """Return the transition that ends the entry at `at`, and calls back its mails that have not left."""
+    gone = replace(entry, state=state, reason=reason, ended_at=at, due_at=None, unsent=False)
+    return Transition(gone, (Decided(at, state, reason=reason, detail=detail), CancelOpen(reason)))

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from lifecycle.audience.state import ContactState, MessageFact
-from lifecycle.base.units import LocalWindow, at_local, parse_zone
+from lifecycle.base.units import LocalWindow, next_wall, parse_zone
 from lifecycle.spec.model import Campaign, Content, FrequencyCap, Kind, Weekday
 
 #: Ledger states that use up a frequency cap.
 CAPPED_STATES = frozenset({"sending", "sent", "delivered", "bounced", "unknown"})
 #: Ends of an enrolment that take its open messages with them.
-ENDS_THAT_CANCEL = frozenset({"exit_condition", "goal_met", "not_in_audience", "cancelled", "campaign_ended", "erased"})
+ENDS_THAT_CANCEL = frozenset(
+    {"exit_condition", "goal_met", "not_in_audience", "cancelled", "campaign_ended", "erased", "merged"}
+)
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -69,7 +71,7 @@ def judge(release: Release, state: ContactState, content: Content, now: datetime
     if campaign is None or campaign.status != "live" or (campaign.ends is not None and campaign.ends <= now):
         return Skip("campaign_ended", "cancelled")
     if release.ended in ENDS_THAT_CANCEL:
-        return Skip(release.ended, "cancelled")
+        return Skip("duplicate" if release.ended == "merged" else release.ended, "cancelled")
     if state.erased:
         return Skip("erased", "cancelled")
     if not state.email:
@@ -147,14 +149,7 @@ def _open(hours: LocalWindow | None, weekdays: tuple[Weekday, ...], instant: dat
 
 
 def _next_start(hours: LocalWindow | None, instant: datetime, zone: tzinfo) -> datetime:
-    start = hours.start if hours is not None else datetime.min.time()
-    day = instant
-    for _ in range(3):
-        candidate = at_local(day, start, zone)
-        if candidate > instant:
-            return candidate
-        day += timedelta(days=1)
-    raise AssertionError("a wall-clock time comes within two days")
+    return next_wall(instant, hours.start if hours is not None else time(), zone)
 
 
 def broken_cap(

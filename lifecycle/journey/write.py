@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, update
 
+from lifecycle.audience.review import Review
 from lifecycle.base.ids import keyed_hash
 from lifecycle.journey.contact import Tracked, Turn
 from lifecycle.journey.effects import carry_out
@@ -56,10 +57,10 @@ def write_turns(
     _store_entries(connection, [tracked for _, tracked in changed])
     for turn, tracked in changed:
         _gather(rows, turn, tracked, content, key, now)
-    if rows.cancelled:
-        connection.execute(_CANCEL, rows.cancelled)
     if rows.messages:
         connection.execute(insert_once(connection, messages), rows.messages)
+    if rows.cancelled:  # after: what ends an enrolment in the turn that reached a mail calls this mail back too
+        connection.execute(_CANCEL, rows.cancelled)
     if rows.decisions:
         connection.execute(insert(decisions), rows.decisions)
     for tracked, act in rows.acts:
@@ -185,7 +186,7 @@ def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
             _store_review(connection, turn.state.id, found, at, cause)
 
 
-def _store_review(connection: Connection, contact_id: int, found: Any, at: datetime, cause: str) -> None:
+def _store_review(connection: Connection, contact_id: int, found: Review, at: datetime, cause: str) -> None:
     entered = [
         {"segment": name, "contact_id": contact_id, "entered_at": at, "left_at": None, "cause": cause}
         for name in found.entered
@@ -201,12 +202,12 @@ def _store_review(connection: Connection, contact_id: int, found: Any, at: datet
             .values(left_at=at)
         )
     if entered:
-        connection.execute(insert(memberships), entered)
+        # once: a refresh of everybody may have stored the same stay meanwhile
+        connection.execute(insert_once(connection, memberships), entered)
     if found.stage_changed:
-        before = connection.execute(select(contacts.c.stage).where(contacts.c.id == contact_id)).scalar()
         connection.execute(
             insert(stage_transitions).values(
-                contact_id=contact_id, before=before, after=found.stage, at=at, cause=cause
+                contact_id=contact_id, before=found.before, after=found.stage, at=at, cause=cause
             )
         )
         connection.execute(

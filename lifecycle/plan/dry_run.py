@@ -24,12 +24,12 @@ from lifecycle.deliver.release import Ready
 from lifecycle.journey.advance import BATCH, load_entries
 from lifecycle.journey.contact import ContactTurn, Tracked, World
 from lifecycle.journey.enrol import Opening
-from lifecycle.journey.entry import Act, Entry, PassOver, Reach
+from lifecycle.journey.entry import Entry, PassOver, Reach
 from lifecycle.journey.load import load_states
 from lifecycle.journey.policy import Go, Hold, Release, Skip, judge
 from lifecycle.journey.versions import Versions
 from lifecycle.journey.write import message_values
-from lifecycle.spec.model import Campaign, Content, Points, Update
+from lifecycle.spec.model import Campaign, Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,6 @@ class DryRun:
         reached = False
         for effect in tracked.effects:
             match effect:
-                case Act(step=Update(attributes=attributes)):
-                    state.attributes = {**state.attributes, **attributes}
-                case Act(step=Points()):
-                    standing = int(state.kept.get("points.balance") or 0)
-                    state.kept["points.balance"] = standing + int(effect.made["points"])
                 case PassOver():
                     reached = True
                     yield DryRow(name, effect.step.id, "skipped", effect.reason)

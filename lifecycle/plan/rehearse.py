@@ -17,7 +17,7 @@ from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, Tracked, Turn, World
 from lifecycle.journey.entry import AFTER_EVENTS, Act, CancelOpen, Entry, PassOver, Reach
 from lifecycle.journey.policy import Go, Hold, Release, Skip, judge
-from lifecycle.spec.model import Campaign, Emit, Points, Update
+from lifecycle.spec.model import Campaign, Emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,8 @@ class _ContactRehearsal:
                     yield self._row(effect.at, campaign, effect, "skipped", effect.reason)
                 case CancelOpen(reason=reason):
                     yield from self._cancel(entry, reason, now)
-                case Act(step=Update(attributes=attributes)):
-                    self._state.attributes = {**self._state.attributes, **attributes}
-                case Act(step=Points()):
-                    balance = int(self._state.kept.get("points.balance") or 0)
-                    self._state.kept["points.balance"] = balance + int(effect.made["points"])
-                case Act(step=Emit(id=step_id, event=name, properties=properties)):
-                    source = f"emit:{entry.campaign}:{entry.contact_id}:{entry.occurrence}:{step_id}"
+                case Act(step=Emit(event=name, properties=properties), made=made):
+                    source = str(made["message_id"])
                     emitted.append(EventFact(next(self._emitted), name, now, properties, message_id=source))
                 case _:
                     continue
