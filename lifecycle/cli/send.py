@@ -254,7 +254,10 @@ def _send(
 
 
 def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
-    """Deliver what is due, with a bar, until nothing more can be done now."""
+    """Deliver what is due, with a bar, until nothing more can be done now.
+
+    Contacts with news get their turn first: whoever has just ordered or left must not be mailed, and is not until then.
+    """
     from sqlalchemy import func, select
 
     from lifecycle.deliver.send import deliver_batch
@@ -268,6 +271,7 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
     parts = engine.parts()
     with contextlib.closing(parts.channels), progress("sending", total) as report:
         while True:
+            _advance(engine)
             done = deliver_batch(parts)
             report(done.claimed)
             if done.claimed == 0 and done.wait_s > 0 and not _trouble(parts):
@@ -280,6 +284,14 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
             f"mails could not be sent: {trouble}",
             hint="nothing is lost: they stay queued; `lifecycle doctor` looks closer",
         )
+
+
+def _advance(engine: Engine) -> None:
+    from lifecycle.journey.advance import Stuck, advance
+
+    stuck = Stuck()
+    while advance(engine.store, engine.versions, engine.settings.secret(), engine.clock.now(), stuck=stuck).contacts:
+        pass
 
 
 def _trouble(parts: Any) -> str:
