@@ -34,8 +34,8 @@ function look(frame, name, width) {
   const page = frame.contentDocument, wide = page.documentElement.scrollWidth;
   const texts = [...page.querySelectorAll('td > div')].filter(
     one => one.textContent.trim() && !one.querySelector('table'));
-  const clipped = [...page.querySelectorAll("a")].filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1
-    && one.clientWidth > 0 && getComputedStyle(one).display !== 'inline').length;
+  const clipped = [...page.querySelectorAll("a")].filter(one => one.clientWidth > 0
+    && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline').length;
   out[name + '@' + width] = {overflow: wide - width, clipped: clipped, dir: page.documentElement.dir,
     aligned: [...new Set(texts.map(one => getComputedStyle(one).textAlign))], title: page.title,
     images: [...page.images].filter(one => !one.hasAttribute('alt')).length};
