@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from golden_diagnostics import Case, all_cases
+
 import lifecycle.render
 import lifecycle.spec
-from golden_diagnostics import Case, all_cases
 from lifecycle.spec.diagnostics import Rule
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnostics.md"
@@ -29,10 +30,10 @@ _HEAD = """# Diagnostics
 
 <!-- written by tests/unit/spec/diagnostics_page.py; a test holds it equal -->
 
-`lifecycle check` reports every mistake of every file in one run: `file:line:column`, severity, a permanent code, what is
-wrong, the line with a caret under the key or value that is meant, and a hint. An error stops the commands that need the
-file (exit code 3); a warning stops nothing. `--format json` prints the same as data. A code is never given to another
-mistake and never renumbered.
+`lifecycle check` reports every mistake of every file in one run: `file:line:column`, severity, a permanent code, what
+is wrong, the line with a caret under the key or value that is meant, and a hint. An error stops the commands that need
+the file (exit code 3); a warning stops nothing. `--format json` prints the same as data. A code is never given to
+another mistake and never renumbered.
 """
 
 

@@ -1,7 +1,7 @@
-"""The golden cases: project fragments and the exact text that `check` prints for them.
+r"""The golden cases: project fragments and the exact text that `check` prints for them.
 
 A case is one file. Its first line says what the mistake is; each `--- PATH` begins a file that is laid over base.case;
-`--- expected` begins the text. Behind a path, `(escaped)` means that \\uXXXX and \\n in the content are escapes,
+`--- expected` begins the text. Behind a path, `(escaped)` means that \uXXXX and \n in the content are escapes,
 `(times N)` that it is repeated, `(absent)` that the project has no such file.
 """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from diagnostics_page import PAGE, load_rules, page
 from golden_diagnostics import FOLDER, Case, all_cases, read_case
+
 from lifecycle.spec.diagnostics import Diagnostic, Rule, as_json, as_text, did_you_mean
 from lifecycle.spec.place import Place
 from lifecycle.spec.project import load
