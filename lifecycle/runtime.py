@@ -16,6 +16,7 @@ from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_b
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.journey.advance import Stuck, advance
+from lifecycle.journey.broadcasts import Budget, open_due
 
 if TYPE_CHECKING:
     import dramatiq
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from lifecycle.wiring import Engine
 
 log = logging.getLogger("lifecycle")
+
+#: Contacts that a broadcast takes in between two ticks of the scheduler, so that receipts do not wait for it.
+BROADCAST_CONTACTS = 1000
 
 
 class Runtime:
@@ -39,6 +43,7 @@ class Runtime:
         self.parts = engine.parts() if scheduler or workers else None
         self.server: Server | None = None
         self._stuck = Stuck()
+        self._budget = Budget(BROADCAST_CONTACTS)
         self._web = web
         self._scheduler = scheduler
         self._workers = workers
@@ -54,6 +59,11 @@ class Runtime:
             key, now = engine.settings.secret(), engine.clock.now()
             if not advance(engine.store, engine.versions, key, now, stuck=self._stuck).contacts:
                 return
+
+    def open_due(self) -> None:
+        """Enrol whoever is due by time: schedules, broadcasts, anniversaries."""
+        engine = self.engine
+        open_due(engine.store, engine.versions, engine.settings.secret(), engine.clock.now(), self._budget)
 
     def deliver_all(self) -> None:
         """Deliver until nothing more is due."""
@@ -79,6 +89,7 @@ class Runtime:
                     self.parts,
                     Hints(self._broker, self.engine.clock, lanes),
                     deliver_lanes=self.engine.settings.workers,
+                    chores=[self.open_due],
                 )
                 if ticking:
                     self._thread = threading.Thread(target=self.schedule.run, name="scheduler", daemon=True)

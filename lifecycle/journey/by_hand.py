@@ -1,24 +1,25 @@
-"""`lifecycle send`: enrols people because somebody said so, through the same turns as every other trigger."""
+"""Enrols people whom nothing they did brings in: `lifecycle send`, and what time brings (journey.broadcasts)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Select
 
 from lifecycle.audience.membership import load_tops
-from lifecycle.journey.advance import BATCH, load_entries
-from lifecycle.journey.contact import ContactTurn, Turn, World
+from lifecycle.journey.advance import BATCH, load_entries, lock_contacts
+from lifecycle.journey.contact import ContactTurn, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
+from lifecycle.journey.winners import winners
 from lifecycle.journey.write import write_turns
 from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import contacts
 
 
 def enrol_by_hand(
@@ -39,22 +40,41 @@ def enrol_by_hand(
     """
     outcome: Counter[str] = Counter()
     for batch in _batches(openings, BATCH):
-        ids = sorted({contact_id for contact_id, _ in batch})
         with store.write() as connection:
-            connection.execute(
-                select(contacts.c.id).where(contacts.c.id.in_(ids)).order_by(contacts.c.id).with_for_update()
-            ).all()
-            world = World(content, versions.get, load_tops(connection, content, now), key)
-            states, entries = load_states(connection, ids), load_entries(connection, ids)
-            turns: dict[int, tuple[ContactTurn, Turn]] = {}
-            for contact_id, opening in batch:
-                if contact_id not in turns:
-                    made = ContactTurn(world, states[contact_id], entries.get(contact_id, []), now)
-                    turns[contact_id] = (made, made.turn)
-                tracked = turns[contact_id][0].open(campaign, opening)
-                outcome[_outcome(tracked.entry.state, tracked.entry.reason) if tracked else "reentry"] += 1
-            write_turns(connection, [turn for _, turn in turns.values()], content, key, now, reviewed=False)
+            outcome += enrol_batch(connection, versions, content, campaign, batch, key, now)
         report(len(batch))
+    return outcome
+
+
+def enrol_batch(
+    connection: Connection,
+    versions: Versions,
+    content: Content,
+    campaign: Campaign,
+    batch: Sequence[tuple[int, Opening]],
+    key: bytes,
+    now: datetime,
+    *,
+    only: Select[Any] | None = None,
+) -> Counter[str]:
+    """Enrol one batch in a transaction that writes; return how many by what became of them, as enrol_by_hand does.
+
+    `only` selects, once the contacts are held, those who are still to be asked in.
+    """
+    outcome: Counter[str] = Counter()
+    ids = lock_contacts(connection, sorted({contact_id for contact_id, _ in batch}), skip=False)
+    if only is not None:
+        ids = sorted(connection.execute(only).scalars())
+    tops = load_tops(connection, content, now)
+    world = World(content, versions.get, tops, key, winners=winners(connection, content, now))
+    states, entries = load_states(connection, ids), load_entries(connection, ids, lock=True)
+    made = {found: ContactTurn(world, states[found], entries.get(found, []), now) for found in ids}
+    for contact_id, opening in batch:
+        if contact_id not in made:
+            continue
+        tracked = made[contact_id].open(campaign, opening)
+        outcome[_outcome(tracked.entry.state, tracked.entry.reason) if tracked else "reentry"] += 1
+    write_turns(connection, [turn.turn for turn in made.values()], content, key, now, reviewed=False)
     return outcome
 
 
