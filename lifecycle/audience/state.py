@@ -86,6 +86,11 @@ class ContactState:
             self._folded += 1
         return self._sheet
 
+    def know(self, sheet: FactSheet, events: list[EventFact]) -> None:
+        """Take facts that are stored, and only some events: enough for a mail, which asks about now alone."""
+        self.events = sorted(events, key=lambda event: event.order)
+        self._sheet, self._folded = sheet, len(self.events)
+
     def fact(self, name: str, at: datetime) -> Any:
         """Return a fact by the name that conditions use, None when the contact does not have it."""
         return self.sheet(at).value(name) if name.startswith(("orders.", "cart.")) else self.kept.get(name)

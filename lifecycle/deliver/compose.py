@@ -20,7 +20,7 @@ from lifecycle.deliver.outbox import Claimed
 from lifecycle.deliver.release import Ready, Spoiled
 from lifecycle.deliver.sign import Signer
 from lifecycle.intake.facts import EventFact
-from lifecycle.journey.load import load_states
+from lifecycle.journey.load_for_mail import load_for_mail
 from lifecycle.providers.base import Outgoing
 from lifecycle.render.compile import Compiled, Templates
 from lifecycle.render.render import Addresses, render
@@ -50,8 +50,7 @@ class Composer:
         self._lock = Lock()
 
     def begin(self, connection: Connection, rows: Sequence[Claimed], content: Content) -> Composition:
-        """Load the contacts with their histories, and the enrolments."""
-        states = load_states(connection, {row.contact_id for row in rows})
+        """Load the contacts, the enrolments, and the events that the mails speak of."""
         entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
         entries = {
             found.id: MailEntry(found.trigger_event_id, found.context or {})
@@ -61,6 +60,8 @@ class Composer:
                 )
             )
         }
+        triggers = {found.event_id for found in entries.values() if found.event_id is not None}
+        states = load_for_mail(connection, {row.contact_id for row in rows}, triggers)
         return Composition(self, content, states, entries)
 
     def templates(self, content: Content) -> Templates:

@@ -1,0 +1,72 @@
+"""Contacts as a mail needs them: who they are, what they consent to, the cart and the order as stored; not a history.
+
+A history may hold thousands of events; a mail speaks of one order and one cart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from lifecycle.audience.state import ContactState
+from lifecycle.intake.facts import EventFact, FactSheet, OrderFact
+from lifecycle.journey.load import CHUNK, load_states
+from lifecycle.store.tables import events, facts, orders
+
+#: Of each of these the newest event is loaded: the last order, and what may say where the cart is.
+NEWEST = ("Order Completed", "Cart Updated", "Cart Viewed", "Checkout Started", "Product Added")
+
+
+def load_for_mail(
+    connection: Connection, contact_ids: Iterable[int], trigger_ids: Collection[int]
+) -> dict[int, ContactState]:
+    """Return the states of the contacts, with the trigger events, their newest events and their stored facts."""
+    states = load_states(connection, contact_ids, histories=False)
+    known: dict[int, dict[int, EventFact]] = defaultdict(dict)
+    for chunk in _chunks(states):
+        newest = (
+            select(events.c.contact_id, events.c.name, func.max(events.c.at).label("at"))
+            .where(events.c.contact_id.in_(chunk), events.c.name.in_(NEWEST))
+            .group_by(events.c.contact_id, events.c.name)
+            .subquery()
+        )
+        same = and_(
+            events.c.contact_id == newest.c.contact_id, events.c.name == newest.c.name, events.c.at == newest.c.at
+        )
+        _take(connection, known, select(events).join(newest, same))
+    for chunk in _chunks(trigger_ids):
+        _take(connection, known, select(events).where(events.c.id.in_(chunk)))
+    sheets = _sheets(connection, known, states)
+    for contact_id, state in states.items():
+        state.know(sheets.get(contact_id, FactSheet()), list(known[contact_id].values()))
+    return states
+
+
+def _take(connection: Connection, known: dict[int, dict[int, EventFact]], query: Any) -> None:
+    for row in connection.execute(query):
+        event = EventFact(row.id, row.name, row.at, row.properties or {}, row.live, row.message_id)
+        known[row.contact_id][row.id] = event
+
+
+def _sheets(
+    connection: Connection, known: dict[int, dict[int, EventFact]], states: dict[int, ContactState]
+) -> dict[int, FactSheet]:
+    sheets: dict[int, FactSheet] = {}
+    for chunk in _chunks(states):
+        query = select(facts.c.contact_id, facts.c.cart, facts.c.folded_at).where(facts.c.contact_id.in_(chunk))
+        for row in connection.execute(query):
+            sheets[row.contact_id] = FactSheet(cart=row.cart, folded_at=row.folded_at)
+        named = {str(event.properties.get("order_id")) for found in chunk for event in known[found].values()}
+        about = and_(orders.c.contact_id.in_(chunk), orders.c.order_id.in_(sorted(named)))
+        for row in connection.execute(select(orders).where(about)):
+            sheet = sheets.setdefault(row.contact_id, FactSheet())
+            sheet.orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
+    return sheets
+
+
+def _chunks(ids: Iterable[int]) -> Iterable[list[int]]:
+    found = sorted(ids)
+    return (found[start : start + CHUNK] for start in range(0, len(found), CHUNK))
