@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -88,20 +88,21 @@ _CANCEL = (
 )
 
 
-def _store_entries(connection: Connection, changed: Iterable[Tracked]) -> None:
-    updates: list[dict[str, Any]] = []
-    for tracked in changed:
-        values = entry_values(tracked.entry)
-        if tracked.entry.id is None:
-            # one by one: the id is needed, and the unique index on open entries must speak for itself
-            found = connection.execute(insert(enrolments).values(values).returning(enrolments.c.id)).scalar_one()
-            tracked.entry = with_id(tracked.entry, found)
-        else:
-            updates.append({"row": tracked.entry.id, **values})
+def _store_entries(connection: Connection, changed: Sequence[Tracked]) -> None:
+    # those that ended first: the same turn may have opened a new one under the same key
+    updates = [
+        {"row": tracked.entry.id, **entry_values(tracked.entry)} for tracked in changed if tracked.entry.id is not None
+    ]
     if updates:
         names = [name for name in updates[0] if name != "row"]
         statement = update(enrolments).where(enrolments.c.id == bindparam("row"))
         connection.execute(statement.values({name: bindparam(name) for name in names}), updates)
+    made = [tracked for tracked in changed if tracked.entry.id is None]
+    if made:
+        adding = insert(enrolments).returning(enrolments.c.id, sort_by_parameter_order=True)
+        ids = connection.execute(adding, [entry_values(tracked.entry) for tracked in made]).scalars()
+        for tracked, found in zip(made, ids, strict=True):
+            tracked.entry = with_id(tracked.entry, found)
 
 
 def _gather(rows: _Rows, turn: Turn, tracked: Tracked, content: Content, key: bytes, now: datetime) -> None:

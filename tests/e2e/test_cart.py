@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shop import Shop
+from shop import Shop, with_file
 
 if TYPE_CHECKING:
     from lifecycle.base.clock import ManualClock
@@ -135,3 +135,27 @@ def test_an_unsubscribe_while_queued_prevents_the_mail(shop: Shop) -> None:
     shop.run_until(ten + timedelta(hours=3))
     [row] = shop.ledger(step="cart/reminder")
     assert (row.state, row.reason) == ("skipped", "not_consented")
+
+
+def test_an_event_that_ends_one_entry_and_opens_the_next_does_both(store: Store, clock: ManualClock) -> None:
+    """The ended entry is stored before the new one of the same key, so that only one is ever open."""
+    text = """
+campaign: restart
+stage: decision
+topic: offers
+trigger: {event: Checkout Started, quiet_for: 1h}
+reentry: always
+exit_when: {event: Checkout Started}
+steps: [{send: cart/reminder}]
+"""
+    shop = Shop(store, clock, with_file("campaigns/restart.yaml", text))
+    shop.contact("sara")
+    for minute in (0, 10, 20):
+        shop.track("sara", "Checkout Started", clock.now() + timedelta(minutes=minute), **CART)
+        shop.clock.advance(timedelta(minutes=minute))
+        shop.work()
+    assert [(entry.state, entry.reason) for entry in shop.entries("restart")] == [
+        ("exited", "exit_condition"),
+        ("exited", "exit_condition"),
+        ("waiting", ""),
+    ]
