@@ -85,7 +85,7 @@ def _print(story: Story) -> None:
         tree.add("segments: " + ", ".join(story.segments))
     for campaign in story.campaigns:
         _campaign(tree.add(f"[bold]{escape(campaign.campaign)}[/]"), campaign)
-    console().print(tree)
+    console().print(tree, soft_wrap=False)  # a tree is cut, not wrapped, where lines may be of any length
 
 
 def _campaign(node: Tree, campaign: CampaignStory) -> None:

@@ -244,7 +244,11 @@ def _send(
             }
         )  # fmt: skip
     else:
-        print_table([{"what": what, "mails": count} for what, count in (outcomes + reasons).most_common()])
+        said = (outcomes + reasons).most_common()
+        if said:
+            print_table([{"what": what, "mails": count} for what, count in said])
+        else:
+            note(f'nobody new to mail in run "{name}"')
         if refused:
             note("not enrolled: " + ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items())))
         waiting = outcomes["queued"] + outcomes["deferred"]
