@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 #: Stored with every verdict; a change of any rule or threshold below raises it.
 RULES_VERSION = 1
@@ -40,7 +40,7 @@ _SCANNERS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """Who made a hit. `reasons` names the rules that took it for a machine; none means a person."""
 
@@ -56,7 +56,7 @@ class Verdict:
         """Return `human` or `machine`, as stored."""
         return "machine" if self.reasons else "human"
 
-    @property
+    @cached_property
     def why(self) -> str:
         """Return the version of the rules and the reasons, as stored: `v1 apple-mpp too-soon`."""
         return " ".join((f"v{RULES_VERSION}", *self.reasons))
@@ -64,12 +64,13 @@ class Verdict:
 
 def classify(method: str, user_agent: str, ip: str, since_delivery: timedelta | None) -> Verdict:
     """Judge one hit by itself. `since_delivery` is None when it is not known when the mail was delivered."""
-    reasons = _by_agent(user_agent, ip)
-    if method == "HEAD":
-        reasons = (*reasons, "head")
-    if since_delivery is not None and since_delivery < TOO_SOON:
-        reasons = (*reasons, "too-soon")
-    return Verdict(reasons)
+    too_soon = since_delivery is not None and since_delivery < TOO_SOON
+    return _verdict(method == "HEAD", too_soon, _by_agent(user_agent, ip))
+
+
+@lru_cache(maxsize=1024)
+def _verdict(head: bool, too_soon: bool, reasons: tuple[str, ...]) -> Verdict:  # noqa: FBT001 - two facts of a hit
+    return Verdict((*reasons, *(["head"] if head else []), *(["too-soon"] if too_soon else [])))
 
 
 @lru_cache(maxsize=4096)

@@ -6,44 +6,24 @@ leaves an inbox row, so that conditions on messages are decided again. A human c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Row, bindparam, update
+from sqlalchemy import Connection, Row
 
 from lifecycle.engagement import sweeps
 from lifecycle.engagement.bots import Verdict, classify
+from lifecycle.engagement.strokes import Mail, leave_word, mark_first, read_mails, store_hits
 from lifecycle.engagement.targets import Targets, safe_target
-from lifecycle.intake import bulk
-from lifecycle.store.tables import hits, inbox, messages
 
 #: Agents are kept up to here: long enough for every rule.
 MAX_AGENT = 400
 
 HitKind: TypeAlias = Literal["open", "click", "unsubscribe", "preferences", "view", "survey"]
 
-_FIND = (
-    "id", "contact_id", "sending_at", "sent_at", "delivered_at", "opened_at", "clicked_at", "template_hash", "links",
-)  # fmt: skip
-#: Opens need no targets, and reading JSON is what costs most.
-_FIND_OPENED = _FIND[:-2]
-_HIT = ("message_row", "contact_id", "kind", "link", "at", "method", "user_agent", "ip", "verdict", "why")
-_OPENED = (
-    update(messages)
-    .where(messages.c.id == bindparam("row"), messages.c.opened_at.is_(None))
-    .values(opened_at=bindparam("first"))
-)
-_CLICKED = (
-    update(messages)
-    .where(messages.c.id == bindparam("row"), messages.c.clicked_at.is_(None))
-    .values(clicked_at=bindparam("first"))
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One request that a mail caused, as it came. `message_row` is messages.id, `link` the number of a click's link."""
 
     message_row: int
@@ -62,46 +42,37 @@ def record(connection: Connection, sightings: Sequence[Sighting], targets: Targe
     such message or link (those are not stored).
     """
     clicks = any(sighting.kind == "click" for sighting in sightings)
-    keys = {(sighting.message_row,) for sighting in sightings}
-    rows = {row.id: row for row in bulk.look_up(connection, messages, _FIND if clicks else _FIND_OPENED, ["id"], keys)}
-    answers = [_answer(connection, rows.get(sighting.message_row), sighting, targets) for sighting in sightings]
+    mails = read_mails(connection, (sighting.message_row for sighting in sightings), links=clicks)
+    answers = [_answer(connection, mails.get(sighting.message_row), sighting, targets) for sighting in sightings]
     kept = [sighting for sighting, answer in zip(sightings, answers, strict=True) if answer is not None]
     if not kept:
         return answers
-    verdicts = [_judge(sighting, rows[sighting.message_row]) for sighting in kept]
+    verdicts = [_judge(sighting, mails[sighting.message_row].delivered_at) for sighting in kept]
     if clicks:
-        _judge_together(connection, kept, verdicts, rows, targets)
+        _judge_together(connection, kept, verdicts, mails, targets)
     together = zip(kept, verdicts, strict=True)
-    bulk.insert(
-        connection, hits, _HIT, [_row(seen, verdict, rows[seen.message_row].contact_id) for seen, verdict in together]
-    )
-    _mark_first(connection, kept, verdicts, rows)
+    store_hits(connection, [_row(seen, verdict, mails[seen.message_row].contact_id) for seen, verdict in together])
+    _mark(connection, kept, verdicts, mails)
     return answers
 
 
 def note(connection: Connection, sighting: Sighting, message: Row[Any]) -> None:
     """Store one hit of another kind (unsubscribe, preferences, view, survey) on `message`, a row of the ledger."""
-    bulk.insert(connection, hits, _HIT, [_row(sighting, _judge(sighting, message), message.contact_id)])
+    verdict = _judge(sighting, message.delivered_at or message.sent_at or message.sending_at)
+    store_hits(connection, [_row(sighting, verdict, message.contact_id)])
 
 
-def leave_word(connection: Connection, contact_ids: Iterable[int]) -> None:
-    """Leave an inbox row for each contact: something about it changed, decide again."""
-    bulk.insert(connection, inbox, ["contact_id"], [(contact_id,) for contact_id in sorted(set(contact_ids))])
-
-
-def _answer(connection: Connection, message: Row[Any] | None, sighting: Sighting, targets: Targets) -> str | None:
-    if message is None:
+def _answer(connection: Connection, mail: Mail | None, sighting: Sighting, targets: Targets) -> str | None:
+    if mail is None:
         return None
     if sighting.kind == "open":
         return ""
     number = str(sighting.link)
-    own = (message.links or {}).get(number)
-    return safe_target(own or targets.fixed(connection, message.template_hash).get(number))
+    return safe_target(mail.links.get(number) or targets.fixed(connection, mail.template_hash).get(number))
 
 
-def _judge(sighting: Sighting, message: Row[Any]) -> Verdict:
-    delivered = message.delivered_at or message.sent_at or message.sending_at
-    since = None if delivered is None else sighting.at - delivered
+def _judge(sighting: Sighting, delivered_at: datetime | None) -> Verdict:
+    since = None if delivered_at is None else sighting.at - delivered_at
     return classify(sighting.method, sighting.user_agent, sighting.ip, since)
 
 
@@ -118,38 +89,35 @@ def _judge_together(
     connection: Connection,
     kept: Sequence[Sighting],
     verdicts: list[Verdict],
-    rows: Mapping[int, Row[Any]],
+    mails: Mapping[int, Mail],
     targets: Targets,
 ) -> None:
     new = [
-        sweeps.Fresh(index, seen.message_row, seen.at, seen.link or 0)
-        for index, seen in enumerate(kept)
+        sweeps.Fresh(place, seen.message_row, seen.at, seen.link or 0)
+        for place, seen in enumerate(kept)
         if seen.kind == "click"
     ]
     links = {
-        row: len({*(rows[row].links or {}), *targets.fixed(connection, rows[row].template_hash)})
+        row: len({*mails[row].links, *targets.fixed(connection, mails[row].template_hash)})
         for row in {click.message_row for click in new}
     }
-    for index, rule in sweeps.find(connection, new, links).items():
-        verdicts[index] = Verdict((*verdicts[index].reasons, rule))
+    for place, rule in sweeps.find(connection, new, links).items():
+        verdicts[place] = Verdict((*verdicts[place].reasons, rule))
 
 
-def _mark_first(
-    connection: Connection, kept: Sequence[Sighting], verdicts: Sequence[Verdict], rows: Mapping[int, Row[Any]]
+def _mark(
+    connection: Connection, kept: Sequence[Sighting], verdicts: Sequence[Verdict], mails: Mapping[int, Mail]
 ) -> None:
     opened: dict[int, datetime] = {}
     clicked: dict[int, datetime] = {}
     for sighting, verdict in zip(kept, verdicts, strict=True):
         if verdict.is_machine:
             continue
-        row = rows[sighting.message_row]
-        if row.opened_at is None:
-            opened.setdefault(row.id, sighting.at)
-        if sighting.kind == "click" and row.clicked_at is None:
-            clicked.setdefault(row.id, sighting.at)
-    # in the order of keys, so that two web processes never wait for each other in a circle
-    if opened:
-        connection.execute(_OPENED, [{"row": row, "first": opened[row]} for row in sorted(opened)])
-    if clicked:
-        connection.execute(_CLICKED, [{"row": row, "first": clicked[row]} for row in sorted(clicked)])
-    leave_word(connection, [rows[row].contact_id for row in {*opened, *clicked}])
+        mail = mails[sighting.message_row]
+        if not mail.is_opened:
+            opened.setdefault(mail.id, sighting.at)
+        if sighting.kind == "click" and not mail.is_clicked:
+            clicked.setdefault(mail.id, sighting.at)
+    mark_first(connection, "opened_at", opened)
+    mark_first(connection, "clicked_at", clicked)
+    leave_word(connection, (mails[row].contact_id for row in {*opened, *clicked}))

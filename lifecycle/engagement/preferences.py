@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Row, update
 
 from lifecycle.base.units import parse_instant
 from lifecycle.engagement.addressee import Addressee, addressee
-from lifecycle.engagement.hits import Sighting, leave_word, note
+from lifecycle.engagement.hits import Sighting, note
+from lifecycle.engagement.strokes import leave_word
 from lifecycle.intake.consent import grant, state, withdraw
 from lifecycle.spec.model import Topic
 from lifecycle.store.tables import contacts, messages

@@ -1,15 +1,16 @@
 """Opens and clicks from many requests at once, committed together, each answered after its commit.
 
-One thread writes. While it commits, the next batch gathers; so a lone hit is not held up, and a rush costs one
-transaction for some hundred hits instead of one for each.
+One batch is written at a time, in a thread of its own; hits that come meanwhile make the next. A lone hit is not held
+up; under a rush the next batch is let grow for some milliseconds, since a transaction costs as much as fifty hits do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeAlias
 
 from lifecycle.base.errors import StoreError
@@ -19,24 +20,26 @@ from lifecycle.store.engine import Store
 
 log = logging.getLogger("lifecycle.engagement")
 
-#: Hits in one transaction: bounds its time, and the bound parameters of one statement.
-MOST_AT_ONCE = 500
+#: Hits in one transaction: bounds its time.
+MOST_AT_ONCE = 1000
 #: Hits that may wait for the database; past that a hit is refused rather than memory filled.
 MOST_WAITING = 20_000
+#: A batch of so many means a rush: then the next one may grow for so long.
+RUSH, LINGER_S = 16, 0.004
 
-_Waiting: TypeAlias = tuple[Sighting, "asyncio.Future[str | None]"]
 _Outcome: TypeAlias = "str | Exception | None"
 
 
 class Recorder:
-    """Writes hits in groups. The thread starts with the first hit and ends with `stop`, when all are written."""
+    """Writes hits in groups. All but the writing happens on the event loop that first calls `record`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._targets = Targets()
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._thread: Thread | None = None
-        self._lock = Lock()
+        self._waiting: dict[asyncio.Future[str | None], Sighting] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._writer = ThreadPoolExecutor(1, "hits")
         #: transactions and hits so far, for /metrics
         self.batches = 0
         self.hits = 0
@@ -44,49 +47,55 @@ class Recorder:
     @property
     def waiting(self) -> int:
         """Return how many hits wait for their commit."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     async def record(self, sighting: Sighting) -> str | None:
         """Return as `hits.record` does, once the hit is committed. Raises StoreError when it could not be."""
-        if self._thread is None:
-            self._start()
-        if self._queue.qsize() >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             raise StoreError("too many hits wait for the database", hint="see `lifecycle doctor`")
-        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._queue.put((sighting, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[str | None] = loop.create_future()
+        self._waiting[future] = sighting
+        if self._idle.is_set():
+            self._idle.clear()
+            loop.call_soon(self._hand_over, loop)
         return await future
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Write what waits, then end the thread."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            self._queue.put(None)
-            thread.join()
+        await self._idle.wait()
+        self._writer.shutdown()
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="hits", daemon=True)
-                self._thread.start()
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch = list(islice(self._waiting.items(), MOST_AT_ONCE))
+        for future, _ in batch:
+            del self._waiting[future]
+        writing = loop.run_in_executor(self._writer, self._write, [sighting for _, sighting in batch])
+        writing.add_done_callback(lambda done: self._settle(loop, [future for future, _ in batch], done.result()))
 
-    def _run(self) -> None:
-        going = True
-        while going:
-            batch: list[_Waiting] = []
-            item = self._queue.get()
-            while item is not None:
-                batch.append(item)
-                if len(batch) == MOST_AT_ONCE:
-                    break
-                try:
-                    item = self._queue.get_nowait()
-                except Empty:
-                    break
+    def _settle(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: Sequence[asyncio.Future[str | None]],
+        outcomes: Sequence[_Outcome],
+    ) -> None:
+        for future, outcome in zip(batch, outcomes, strict=True):
+            if future.done():  # the client went away; the hit is recorded all the same
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
             else:
-                going = False
-            if batch:
-                _settle(batch, self._write([sighting for sighting, _ in batch]))
+                future.set_result(outcome)
+        if len(batch) >= RUSH:
+            loop.call_later(LINGER_S, self._go_on, loop)
+        else:
+            self._go_on(loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._waiting:
+            self._hand_over(loop)
+        else:
+            self._idle.set()
 
     def _write(self, sightings: list[Sighting]) -> list[_Outcome]:
         try:
@@ -104,21 +113,3 @@ class Recorder:
         self.batches += 1
         self.hits += len(sightings)
         return answers
-
-
-def _settle(batch: list[_Waiting], outcomes: list[_Outcome]) -> None:
-    """Answer the requests, with one wake-up of the loop for all of them."""
-
-    def finish() -> None:
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if future.done():  # the client went away; the hit is recorded all the same
-                continue
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
-
-    try:
-        batch[0][1].get_loop().call_soon_threadsafe(finish)
-    except RuntimeError:
-        log.info("the server stopped before %d answers; the hits are recorded", len(batch))

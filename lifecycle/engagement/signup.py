@@ -94,7 +94,8 @@ def asked_about(connection: Connection, message_row: int) -> tuple[int, str] | N
 def confirm(store: Store, content: Content | None, clock: Clock, contact_id: int, topic: str) -> Row[Any] | None:
     """Record the consent, with the words of the last sign-up, and the sign-up itself, in one transaction.
 
-    Return the contact, None when it is gone. Confirming again changes nothing. Raises StoreError when nothing was stored.
+    Return the contact, None when it is gone. Confirming again changes nothing. Raises StoreError when nothing was
+    stored.
     """
     at = clock.now().isoformat()
     with store.read() as connection:
@@ -113,7 +114,10 @@ def confirm(store: Store, content: Content | None, clock: Clock, contact_id: int
     # two clicks at once make one sign-up: both count the same words before
     key = f"confirmed:{contact.id}:{topic}:{said}"
     payloads: list[Mapping[str, Any]] = [
-        {"type": "identify", "messageId": f"{key}:consent", "timestamp": at, "traits": {**email, "consent": {topic: word}}, **user},
+        {
+            "type": "identify", "messageId": f"{key}:consent", "timestamp": at,
+            "traits": {**email, "consent": {topic: word}}, **user,
+        },
         {
             "type": "track", "messageId": key, "timestamp": at, "event": SIGNED_UP, "context": {"traits": email},
             "properties": {"source": CONFIRMED_BY, "topic": topic}, **user,

@@ -20,6 +20,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from lifecycle.base.errors import LifecycleError, StoreError
@@ -130,12 +131,16 @@ def api_app(parts: WebParts) -> FastAPI:
     async def failed(_request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, StoreError):
             error = ApiError(503, "unavailable", "the database did not take it; send it again")
-        assert isinstance(error, ApiError)  # noqa: S101 - registered for these two alone
+        if isinstance(error, HTTPException):  # a path or method that we do not have; credentials that are no Basic
+            code = "unauthorized" if error.status_code == 401 else "invalid"
+            error = ApiError(error.status_code, code, str(error.detail))
+        assert isinstance(error, ApiError)  # noqa: S101 - registered for these alone
         headers = {503: {"Retry-After": "10"}, 401: {"WWW-Authenticate": 'Basic realm="write key"'}}.get(error.status)
         return JSONResponse(Failure(code=error.code, message=error.message).model_dump(), error.status, headers)
 
     app.add_exception_handler(ApiError, failed)
     app.add_exception_handler(StoreError, failed)
+    app.add_exception_handler(HTTPException, failed)
     return app
 
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -59,7 +58,7 @@ async def _lifespan(parts: WebParts, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    await run_in_threadpool(parts.recorder.stop)
+    await parts.recorder.stop()
     await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -83,6 +82,10 @@ def _pages(parts: WebParts) -> App:
         status = error.status_code if isinstance(error, HTTPException) else 400
         return answer("gone" if status == 404 else "trouble", status)(request, error)
 
+    def broken(request: Request, _error: Exception) -> Response:
+        # whatever it was, the answer must not depend on it: no content, no brand
+        return notice("trouble", Visit(parts, request).look(None), status=500)
+
     return Starlette(
         routes=found,
         exception_handlers={
@@ -90,7 +93,7 @@ def _pages(parts: WebParts) -> App:
             StoreError: failed,
             BodyTooLargeError: answer("large", 413),
             HTTPException: refused,
-            Exception: answer("trouble", 500),
+            Exception: broken,
         },
     )
 

@@ -69,8 +69,10 @@ class Server:
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or `stop`; requests that have begun are finished."""
-        with self._socket:
+        try:
             self._server.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
 
     def start(self) -> None:
         """Serve in a thread; return when requests are answered. Raises SettingsError when it does not come up."""
@@ -85,6 +87,7 @@ class Server:
         if self._thread is not None:
             self._thread.join(GRACE_S + 5)
             self._thread = None
+        self._socket.close()
 
     def __enter__(self) -> Self:
         self.start()
