@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, not_, or_, select, update
 
 from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.evaluate import STRETCH_PREFIX
@@ -24,6 +24,7 @@ from lifecycle.journey.ending import end_ended
 from lifecycle.journey.enrol import Opening, is_running
 from lifecycle.journey.timed import Slot, date_leaf, is_timed, opening_in, slots
 from lifecycle.journey.versions import Versions
+from lifecycle.spec.conditions import SegmentLeaf, StageLeaf
 from lifecycle.spec.model import Campaign, Content, DateTrigger, SegmentTrigger, StageTrigger
 from lifecycle.store.engine import Store
 from lifecycle.store.once import insert_once
@@ -104,6 +105,24 @@ def open_due(store: Store, versions: Versions, key: bytes, now: datetime, budget
 def wants_those_inside(campaign: Campaign) -> bool:
     """Say whether the campaign takes in whoever stands behind its edge already (`enroll: current_and_future`)."""
     return campaign.enroll == "current_and_future" and isinstance(campaign.trigger, SegmentTrigger | StageTrigger)
+
+
+def count_inside(connection: Connection, campaign: Campaign, setting: Setting, now: datetime) -> int:
+    """Return how many contacts such a campaign, put into force at `now`, finds there and lets in.
+
+    Segments and stages are those of `setting`, which memberships may not know of yet.
+    """
+    query = select(contacts.c.id).where(contacts.c.merged_into.is_(None), contacts.c.erased_at.is_(None))
+    match campaign.trigger:
+        case SegmentTrigger(segment=segment, edge="entered"):
+            query = query.where(compile_condition(SegmentLeaf(segment), setting, now))
+        case StageTrigger(stage=stage):
+            query = query.where(compile_condition(StageLeaf("is", stage), setting, now))
+        case _:
+            query = _inside(campaign, now).where(contacts.c.merged_into.is_(None), contacts.c.erased_at.is_(None))
+    if campaign.audience is not None:
+        query = query.where(compile_condition(campaign.audience, setting, now))
+    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
 
 
 def begin_at(connection: Connection, campaign: Campaign, now: datetime) -> None:

@@ -146,9 +146,13 @@ class ContactTurn:
         made.changed = True
         return made
 
-    def settle(self, at: datetime) -> None:
-        """Put the contact where it stands at `at`, as history: stage and memberships, and nothing is triggered."""
+    def settle(self, at: datetime) -> datetime | None:
+        """Put the contact where it stands at `at`, as history: stage and memberships, and nothing is triggered.
+
+        Returns when time may next change that.
+        """
         self._review(at, "import", None, triggers=False)
+        return self.turn.review_at
 
     # ------------------------------------------------------------ stimuli
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from lifecycle.audience.membership import refresh
-from lifecycle.journey import paths
-from lifecycle.spec.model import Campaign, Content
+from lifecycle.journey.broadcasts import begin_at, wants_those_inside
+from lifecycle.journey.ending import end_campaign
+from lifecycle.journey.entry import Entry
+from lifecycle.journey.timed import is_timed
+from lifecycle.journey.versions import Versions
+from lifecycle.journey.write import read_entry
+from lifecycle.plan.inside import Edit
+from lifecycle.spec.model import Content
 from lifecycle.store.engine import Store
 from lifecycle.store.once import insert_once
-from lifecycle.store.tables import applications, contacts, decisions, enrolments, messages, versions
+from lifecycle.store.tables import applications, contacts, decisions, enrolments, versions
+
+#: Enrolments that are re-pinned by one statement.
+PAGE = 1000
 
 
 @dataclass(slots=True)
@@ -27,15 +37,23 @@ class Applied:
 
 
 def apply(store: Store, content: Content, before: Content | None, now: datetime) -> Applied:
-    """Put `content` into force after `before`. Applying what is in force already changes nothing."""
+    """Put `content` into force after `before`. Applying what is in force already changes nothing.
+
+    Timed campaigns that come into force begin at `now`: what their schedule would have brought before is not made up.
+    """
     if before is not None and before.hash == content.hash:
         return Applied(content.hash, before.hash, changed=False)
     done = Applied(content.hash, before.hash if before else None, changed=True)
+    known = {content.hash: content, **({before.hash: before} if before is not None else {})}
+    stored = Versions(store)
+    edit = Edit(before, content, now, lambda wanted: known.get(wanted) or stored.get(wanted))
     with store.write() as connection:
-        row = {"hash": content.hash, "files": dict(content.files)}
-        connection.execute(insert_once(connection, versions), row)
-        for name, old in (before.campaigns if before else {}).items():
-            _change(connection, old, content.campaigns.get(name), content, before, now, done)
+        if connection.dialect.name == "postgresql":
+            # every turn, release and intake holds a contact: this waits for them, then they wait; nobody in a circle
+            connection.execute(text("LOCK TABLE contacts IN EXCLUSIVE MODE"))
+        connection.execute(insert_once(connection, versions), {"hash": content.hash, "files": dict(content.files)})
+        for name in sorted({*(before.campaigns if before else {}), *content.campaigns}):
+            _change(connection, name, edit, done)
         connection.execute(insert(applications).values(version=content.hash, at=now))
         if connection.execute(select(func.count()).select_from(contacts)).scalar():
             # memberships that change by an apply trigger nothing (11)
@@ -43,79 +61,64 @@ def apply(store: Store, content: Content, before: Content | None, now: datetime)
     return done
 
 
-def _change(
-    connection: Connection,
-    old: Campaign,
-    new: Campaign | None,
-    content: Content,
-    before: Content | None,
-    now: datetime,
-    done: Applied,
-) -> None:
-    name = old.campaign
-    if new is None or new.status != "live":
-        if old.status == "live":
-            done.inside["campaign_ended"] += end_campaign(connection, name, "campaign_ended", now)
+def _change(connection: Connection, name: str, edit: Edit, done: Applied) -> None:
+    new = edit.after.campaigns.get(name)
+    if new is None or edit.ends(name):
+        # also when it was not live before: nothing of it may be left
+        done.inside["campaign_ended"] += end_campaign(connection, name, "campaign_ended", edit.at)
         return
-    if before is None or content.campaign_hashes.get(name) == before.campaign_hashes.get(name):
+    if edit.begins_anew(name) and (is_timed(new.trigger) or wants_those_inside(new)):
+        begin_at(connection, new, edit.at)
+    if not edit.changes(name):
         return
-    is_open = (enrolments.c.campaign == name) & enrolments.c.state.in_(["waiting", "active"])
     match new.on_change:
         case "keep":
+            is_open = (enrolments.c.campaign == name) & enrolments.c.state.in_(["waiting", "active"])
             count = connection.execute(select(func.count()).select_from(enrolments).where(is_open)).scalar() or 0
             done.inside["kept"] += count
         case "exit":
-            done.inside["exited"] += end_campaign(connection, name, "campaign_ended", now)
-        case "restart":
-            values = {"version": content.hash, "position": [0], "due_at": now, "context": {}}
-            moved = connection.execute(
-                update(enrolments).where(is_open & (enrolments.c.state == "active")).values(values)
-            )
-            done.inside["restarted"] += moved.rowcount
-            connection.execute(update(enrolments).where(is_open).values(version=content.hash))
-        case "migrate":
-            _migrate(connection, old, new, content, now, done)
+            done.inside["exited"] += end_campaign(connection, name, "campaign_ended", edit.at)
+        case _:
+            for page in open_entries(connection, name):
+                _move(connection, page, edit, done)
 
 
-def _migrate(
-    connection: Connection, old: Campaign, new: Campaign, content: Content, now: datetime, done: Applied
-) -> None:
-    """Re-pin the people inside to the new steps: each goes on at the step of the same id, else ends."""
-    query = select(enrolments.c.id, enrolments.c.state, enrolments.c.position).where(
-        enrolments.c.campaign == old.campaign, enrolments.c.state.in_(["waiting", "active"])
-    )
-    for row in connection.execute(query).all():
-        values: dict[str, object] = {"version": content.hash}
-        if row.state == "active":
-            step = paths.step_at(old.steps, tuple(row.position))
-            position = paths.find(new.steps, step.id) if step is not None else None
-            if position is None:
-                values |= {"state": "exited", "reason": "step_removed", "ended_at": now, "due_at": None}
-                done.inside["exited"] += 1
-            else:
-                values["position"] = list(position)
-                done.inside["migrated"] += 1
-        connection.execute(update(enrolments).where(enrolments.c.id == row.id).values(values))
-
-
-def end_campaign(connection: Connection, name: str, reason: str, now: datetime) -> int:
-    """End every open enrolment of the campaign and cancel its open rows; return how many enrolments ended."""
-    is_open = (enrolments.c.campaign == name) & enrolments.c.state.in_(["waiting", "active"])
-    rows = connection.execute(
-        select(enrolments.c.id, enrolments.c.contact_id, enrolments.c.version).where(is_open)
-    ).all()
-    connection.execute(
-        update(enrolments).where(is_open).values(state="exited", reason=reason, ended_at=now, due_at=None)
-    )
-    connection.execute(
-        update(messages)
-        .where(messages.c.campaign == name, messages.c.state.in_(["queued", "deferred"]))
-        .values(state="cancelled", reason=reason)
-    )
-    if rows:
-        shared = {"campaign": name, "at": now, "step": "", "decision": "exited", "reason": reason, "detail": {}}
-        connection.execute(
-            insert(decisions),
-            [{**shared, "contact_id": row.contact_id, "enrolment_id": row.id, "version": row.version} for row in rows],
+def open_entries(connection: Connection, campaign: str) -> Iterator[list[Entry]]:
+    """Yield the open enrolments of the campaign, in pages, by id."""
+    last = 0
+    while True:
+        query = select(enrolments).where(
+            enrolments.c.campaign == campaign, enrolments.c.state.in_(["waiting", "active"]), enrolments.c.id > last
         )
-    return len(rows)
+        rows = connection.execute(query.order_by(enrolments.c.id).limit(PAGE)).all()
+        if not rows:
+            return
+        last = rows[-1].id
+        yield [read_entry(row) for row in rows]
+
+
+_COLUMNS = ("version", "state", "reason", "ended_at", "due_at", "position", "context", "variants")
+_MOVE = (
+    update(enrolments)
+    .where(enrolments.c.id == bindparam("row"))
+    .values({name: bindparam(name, type_=enrolments.c[name].type) for name in _COLUMNS})
+)
+
+
+def _move(connection: Connection, page: list[Entry], edit: Edit, done: Applied) -> None:
+    values, told = [], []
+    for entry in page:
+        what, after = edit.fate(entry)
+        done.inside[what] += 1
+        row = {name: getattr(after, name) for name in _COLUMNS}
+        values.append({**row, "row": entry.id, "position": list(after.position), "context": dict(after.context),
+                       "variants": dict(after.variants)})  # fmt: skip
+        told.append(
+            {
+                "contact_id": entry.contact_id, "campaign": entry.campaign, "enrolment_id": entry.id,
+                "version": edit.after.hash, "at": edit.at, "step": "", "decision": what, "reason": after.reason,
+                "detail": {"before": entry.version, "due_at": after.due_at},
+            }
+        )  # fmt: skip
+    connection.execute(_MOVE, values)
+    connection.execute(insert(decisions), told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -12,14 +12,28 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from lifecycle.audience.compile import compile_condition
+from lifecycle.audience.membership import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.base.errors import StalePlanError, UsageError
 from lifecycle.base.ids import content_hash
+from lifecycle.journey.broadcasts import count_inside, wants_those_inside
+from lifecycle.journey.enrol import is_running
 from lifecycle.journey.versions import Versions
+from lifecycle.plan.apply import open_entries
+from lifecycle.plan.inside import Edit
 from lifecycle.plan.simulate import simulate
 from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import contacts, enrolments, events, messages
+from lifecycle.store.tables import (
+    consents,
+    contacts,
+    decisions,
+    enrolments,
+    events,
+    memberships,
+    messages,
+    stage_transitions,
+)
 
 Change: TypeAlias = Literal["added", "changed", "removed"]
 
@@ -35,6 +49,10 @@ class CampaignPlan:
     becomes: str
     #: open ledger rows that would be cancelled
     cancelled: int = 0
+    #: what becomes of those inside, as `apply` will count them
+    fates: dict[str, int] = field(default_factory=dict)
+    #: who enters at once, because the campaign takes those who are there already
+    enters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,8 @@ class Plan:
     campaigns: tuple[CampaignPlan, ...] = ()
     #: mails of the first day that the people inside will get, by hour (UTC) and campaign
     first_day: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: of the mails due on the first day, those that would not leave, by campaign and reason
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     #: pairs of live campaigns whose audiences share people now, with how many
     conflicts: tuple[tuple[str, str, int], ...] = ()
 
@@ -59,19 +79,31 @@ class Plan:
 
 def build_plan(store: Store, content: Content, before: Content | None, versions: Versions, now: datetime) -> Plan:
     """Return the plan of applying `content` after `before` to the database as it is at `now`."""
+    edit = Edit(before, content, now, lambda wanted: content if wanted == content.hash else versions.get(wanted))
     with store.read() as connection:
-        setting = Setting.of(content)
+        setting = Setting.of(content, load_tops(connection, content, now))
         changed = _changes(before.campaign_hashes if before else {}, content.campaign_hashes)
         campaigns = tuple(
-            _campaign(connection, name, change, content, before, setting, now)
-            for name, change in sorted(changed.items())
+            _campaign(connection, name, change, edit, setting) for name, change in sorted(changed.items())
         )
         conflicts = _conflicts(connection, content, setting, now)
         fingerprint = _fingerprint(connection)
     first_day: dict[str, Counter[str]] = {}
-    for row in simulate(store, content, now, now + timedelta(days=1), replay=False, versions=versions.get).rows:
+    dropped: dict[str, Counter[str]] = {}
+    foreseen = simulate(
+        store,
+        content,
+        now,
+        now + timedelta(days=1),
+        replay=False,
+        versions=edit.version,
+        before=before or _nothing(content),
+    )
+    for row in foreseen.rows:
         if row.outcome == "sent":
             first_day.setdefault(f"{row.at:%Y-%m-%dT%H}:00Z", Counter())[row.campaign] += 1
+        else:
+            dropped.setdefault(row.campaign, Counter())[row.reason] += 1
     return Plan(
         before=before.hash if before else None,
         after=content.hash,
@@ -79,8 +111,13 @@ def build_plan(store: Store, content: Content, before: Content | None, versions:
         files=_changes(before.files if before else {}, content.files),
         campaigns=campaigns,
         first_day={hour: dict(counts) for hour, counts in sorted(first_day.items())},
+        dropped={name: dict(counts) for name, counts in sorted(dropped.items())},
         conflicts=conflicts,
     )
+
+
+def _nothing(content: Content) -> Content:
+    return replace(content, campaigns={}, files={}, hash="", campaign_hashes={})
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -116,21 +153,23 @@ def _changes(before: Any, after: Any) -> dict[str, Change]:
     return found
 
 
-def _campaign(
-    connection: Connection, name: str, change: Change, content: Content, before: Content | None, setting: Setting,
-    now: datetime,
-) -> CampaignPlan:  # fmt: skip
-    new = content.campaigns.get(name)
-    is_open = (enrolments.c.campaign == name) & enrolments.c.state.in_(["waiting", "active"])
-    inside = connection.execute(select(func.count()).select_from(enrolments).where(is_open)).scalar() or 0
-    ends = new is None or new.status != "live" or (change == "changed" and new.on_change == "exit")
+def _campaign(connection: Connection, name: str, change: Change, edit: Edit, setting: Setting) -> CampaignPlan:
+    new = edit.after.campaigns.get(name)
+    fates: Counter[str] = Counter()
+    for page in open_entries(connection, name):
+        fates.update(edit.fate(entry)[0] for entry in page)
+    ends = edit.ends(name) or (new is not None and edit.changes(name) and new.on_change == "exit")
     rows = 0
     if ends:
         is_queued = (messages.c.campaign == name) & messages.c.state.in_(["queued", "deferred"])
         rows = connection.execute(select(func.count()).select_from(messages).where(is_queued)).scalar() or 0
-    del before
-    becomes = "ends (campaign_ended)" if ends else "nobody inside" if new is None else _becomes(new, change)
-    return CampaignPlan(name, change, _audience(connection, new, setting, now), inside, becomes, rows)
+    enters = 0
+    if new is not None and edit.begins_anew(name) and wants_those_inside(new) and is_running(new, edit.at):
+        enters = count_inside(connection, new, setting, edit.at)
+    becomes = "end (campaign_ended)" if edit.ends(name) or new is None else _becomes(new, change)
+    return CampaignPlan(
+        name, change, _audience(connection, new, setting, edit.at), fates.total(), becomes, rows, dict(fates), enters
+    )
 
 
 def _becomes(campaign: Campaign, change: Change) -> str:
@@ -176,8 +215,11 @@ def _conflicts(
 
 
 def _fingerprint(connection: Connection) -> str:
-    marks = [
-        connection.execute(select(func.max(table.c.id))).scalar() or 0
-        for table in (contacts, events, enrolments, messages)
-    ]
-    return content_hash(*[str(mark) for mark in marks])
+    """Return a text that changes whenever somebody came, did something, said something, or moved on."""
+    watched = (contacts, events, consents, enrolments, decisions, messages, stage_transitions, memberships)
+    marks = [connection.execute(select(func.max(table.c.id))).scalar() or 0 for table in watched]
+    is_open = enrolments.c.state.in_(["waiting", "active"])
+    inside = connection.execute(
+        select(enrolments.c.campaign, func.count()).where(is_open).group_by(enrolments.c.campaign)
+    ).all()
+    return content_hash(*[str(mark) for mark in marks], *sorted(f"{name}:{count}" for name, count in inside))

@@ -22,6 +22,8 @@ from lifecycle.spec.model import Content
 ANY_DAY = datetime(2026, 11, 1, 10, 0)  # noqa: DTZ001 - the project's zone is put in
 #: How far beyond its last event and mail a test looks for mails that nobody expected.
 BEYOND = timedelta(days=120)
+#: The last moment before a test, and when its contact said what it says of topics.
+_BEFORE, _SAID = timedelta(microseconds=1), timedelta(days=1)
 
 _COLUMNS = ("email", "locale", "timezone")
 
@@ -51,8 +53,9 @@ def run_test(test: JourneyTest, content: Content) -> Result:
     tops = {share: frozenset[int]() for found in conditions_of(content) for share in top_shares(found, setting)}
     world = World(content, lambda _hash: content, tops, only=test.campaign)
     # what the contact is before anything happens triggers nothing
-    ContactTurn(world, state, (), start).settle(start)
-    rows = list(Rehearsal(world).contact(state, max(ends) + BEYOND, start=start))
+    review_at = ContactTurn(world, state, (), start).settle(start - _BEFORE)
+    rehearsal = Rehearsal(world, max(ends) + BEYOND, timed_after=start - _BEFORE)
+    rows = list(rehearsal.contact(state, after=start - _BEFORE, review_at=review_at))
     return _compare(test, rows, start, zone, str(state.email or ""))
 
 
@@ -62,15 +65,15 @@ def contact_state(given: Given, start: datetime) -> ContactState:
     said: Mapping[str, Any] = traits.pop("consent", {})
     columns = {name: traits.pop(name, None) for name in _COLUMNS}
     name = str(traits.pop("external_id", columns["email"] or "the contact"))
-    consents = [ConsentChange(topic, _granted(word), start) for topic, word in said.items()]
+    consents = [ConsentChange(topic, _granted(word), start - _SAID) for topic, word in said.items()]
     events = [
         EventFact(number, event.event, event.at.after(start), event.properties, message_id=f"test:{number}")
         for number, event in enumerate(given.events, 1)
     ]
     events.sort(key=lambda event: event.order)
     return ContactState(
-        id=1, identifier=name, created_at=start, external_id=name, attributes=traits, consents=consents, events=events,
-        **columns,
+        id=1, identifier=name, created_at=start - _SAID, external_id=name, attributes=traits, consents=consents,
+        events=events, **columns,
     )  # fmt: skip
 
 
