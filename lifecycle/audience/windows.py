@@ -1,7 +1,7 @@
 """Windows of time: which instants lie in (now - within, now], and when one of them leaves.
 
 Calendar windows (`1mo`, `1y`) are counted on the UTC calendar, so that one bound serves every contact; a day that a
-month lacks is the first of the next. That makes `window_start` monotone, and `window_leave` its exact inverse.
+month lacks is the end of that month. That makes `window_start` monotone, and `window_leave` its exact inverse.
 """
 
 from __future__ import annotations
@@ -14,26 +14,29 @@ from zoneinfo import ZoneInfo, available_timezones
 from lifecycle.base.units import Duration, at_local
 
 _MIDNIGHT, _NOON = time(0), time(12)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def window_start(now: datetime, within: Duration) -> datetime:
     """Return the instant after which, and up to `now`, things are within the window; aware UTC."""
-    return _moved(now, -within.months) - timedelta(seconds=within.seconds)
+    moved, first_after = _moved(now, -within.months)
+    start = first_after - _MICROSECOND if moved is None else moved
+    return start - timedelta(seconds=within.seconds)
 
 
 def window_leave(instant: datetime, within: Duration) -> datetime:
     """Return the first moment at which `instant` is no longer within the window; aware UTC."""
-    return _moved(instant + timedelta(seconds=within.seconds), within.months)
+    moved, first_after = _moved(instant + timedelta(seconds=within.seconds), within.months)
+    return first_after if moved is None else moved
 
 
-def _moved(instant: datetime, months: int) -> datetime:
-    if not months:
-        return instant
+def _moved(instant: datetime, months: int) -> tuple[datetime | None, datetime]:
+    """Return the instant that many months on, None when its month has no such day, and the start of the next month."""
     year, month = divmod(instant.year * 12 + instant.month - 1 + months, 12)
-    if instant.day <= calendar.monthrange(year, month + 1)[1]:
-        return instant.replace(year=year, month=month + 1)
-    year, month = divmod(year * 12 + month + 1, 12)
-    return datetime(year, month + 1, 1, tzinfo=UTC)
+    next_year, next_month = divmod(year * 12 + month + 1, 12)
+    exists = instant.day <= calendar.monthrange(year, month + 1)[1]
+    moved = instant.replace(year=year, month=month + 1) if exists else None
+    return moved, datetime(next_year, next_month + 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
@@ -144,33 +144,47 @@ def joined(leaves: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]
     )
 
 
-#: Conditions of clocked leaves over the events of `visitors`: time alone changes most of them.
-clocked = joined(
-    st.one_of(
-        st.builds(
-            EventLeaf,
-            st.just(("Viewed",)),
-            count=st.builds(Test, st.sampled_from(["at_least", "at_most", "is", "is_not"]), st.integers(0, 4)).map(
-                lambda test: (test,)
-            ),
-            span=st.builds(lambda within: Span(within=within), durations),
+#: Leaves over the events of `visits`, which time alone changes.
+clocked_leaves: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(
+        lambda operator, number, within: EventLeaf(("Viewed",), (), (Test(operator, number),), Span(within=within)),
+        st.sampled_from(["at_least", "at_most", "is", "is_not"]),
+        st.integers(1, 4),
+        durations,
+    ),
+    st.builds(
+        lambda operator, number, within: TotalLeaf(
+            ("Viewed",), ("total",), (Test(operator, number),), (), Span(within=within)
         ),
-        st.builds(
-            TotalLeaf,
-            st.just(("Viewed",)),
-            st.just(("total",)),
-            st.builds(Test, st.sampled_from(["at_least", "at_most"]), st.sampled_from([20, 50])).map(
-                lambda test: (test,)
-            ),
-            span=st.builds(lambda within: Span(within=within), durations),
-        ),
-        st.builds(
-            lambda operator, within: FactLeaf("orders.last_at", (Test(operator, within),)),
-            st.sampled_from(["within", "older_than"]),
-            durations,
-        ),
-    )
+        st.sampled_from(["at_least", "at_most"]),
+        st.sampled_from([20, 40]),
+        durations,
+    ),
+    st.builds(
+        lambda operator, within: FactLeaf("orders.last_at", (Test(operator, within),)),
+        st.sampled_from(["within", "older_than"]),
+        durations,
+    ),
 )
+#: One to three of them, joined in every way.
+clocked = st.builds(
+    lambda join, leaves, flipped: join(tuple(Negation(leaf) if flipped else leaf for leaf in leaves)),
+    st.sampled_from([AllOf, AnyOf]),
+    st.lists(clocked_leaves, min_size=1, max_size=3),
+    st.booleans(),
+)
+#: The events of a busy contact, by their age in ticks.
+visits = st.lists(
+    st.tuples(st.sampled_from(["Viewed", "Viewed", "Order Completed"]), st.integers(0, 40)), min_size=1, max_size=6
+)
+
+
+def history_of(ages: list[tuple[str, int]], now: datetime) -> list[dict[str, Any]]:
+    """Return the events of those ages at `now`."""
+    return [
+        {"name": name, "at": now - age * TICK, "properties": {"total": 10, "order_id": str(age)}} for name, age in ages
+    ]
+
 
 STAGES = ("first", "second", "third")
 stage_leaves: st.SearchStrategy[Condition] = st.one_of(
@@ -221,6 +235,12 @@ class Person:
     stretches: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
 
+
+#: A contact of whom nothing is known.
+BLANK: dict[str, Any] = {
+    "attributes": {}, "timezone": None, "stage": None, "stage_since_at": EPOCH, "email": None, "locale": None,
+    "created_at": EPOCH, "identifier": "u", "erased_at": None, "merged_into": None,
+}  # fmt: skip
 
 attributes = st.dictionaries(st.sampled_from(["a", "b", "0"]), st.sampled_from(VALUES), max_size=3)
 birthdays = st.sampled_from(["1991-03-01", "1992-02-29", "1990-03-31", "2026-03-20", "1999-12-31", "x"])
@@ -288,18 +308,6 @@ people = st.builds(
         }
     ),
 )  # fmt: skip
-#: People with a longer history of few kinds.
-visitors = st.builds(
-    lambda person, history: replace(person, events=history),
-    people,
-    st.lists(
-        st.builds(
-            lambda event, name: {**event, "name": name}, random_events, st.sampled_from(["Viewed", "Order Completed"])
-        ),
-        min_size=2,
-        max_size=8,
-    ),
-)
 crowds = st.lists(people, min_size=1, max_size=4)
 
 

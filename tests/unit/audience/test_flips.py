@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from audience_worlds import (
+    BLANK,
     EPOCH,
     TICK,
     TICKS,
@@ -13,10 +14,11 @@ from audience_worlds import (
     conditions,
     content_of,
     contents,
+    history_of,
     moments,
     people,
     state_of,
-    visitors,
+    visits,
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -43,9 +45,11 @@ def test_an_answer_stays_until_it_flips(person: Person, content: Content, condit
 
 
 @settings(max_examples=300)
-@given(person=visitors, condition=clocked, now=moments)
-def test_a_clocked_answer_stays_until_it_flips(person: Person, condition: Condition, now: datetime) -> None:
+@given(ages=visits, condition=clocked)
+def test_a_clocked_answer_stays_until_it_flips(ages: list[tuple[str, int]], condition: Condition) -> None:
     """The same, where nearly every answer flips by itself: windows over counts, sums and instants, joined."""
+    now = EPOCH + 100 * TICK
+    person = Person(BLANK, events=history_of(ages, now))
     _stays_until_it_flips(person, Setting.of(content_of([], {})), condition, now)
 
 

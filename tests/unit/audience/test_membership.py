@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from audience_worlds import (
+    BLANK,
     EPOCH,
     TICK,
     Person,
@@ -117,11 +118,7 @@ def _counting(connection: Connection) -> set[int]:
 
 
 def _person(*names: str, at: datetime = EPOCH) -> Person:
-    row: dict[str, Any] = {
-        "attributes": {}, "timezone": None, "stage": None, "stage_since_at": None, "email": None, "locale": None,
-        "created_at": EPOCH, "identifier": "u", "erased_at": None, "merged_into": None,
-    }  # fmt: skip
-    return Person(row, events=[{"name": name, "at": at, "properties": {"total": 5}} for name in names])
+    return Person(BLANK, events=[{"name": name, "at": at, "properties": {"total": 5}} for name in names])
 
 
 VIEWED = c.EventLeaf(("Viewed",), span=c.Span(within=Duration(86400)))

@@ -26,6 +26,8 @@ from lifecycle.spec import conditions as content
 
 NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+# midnights too: that is where months meet
+instants = instants | instants.map(lambda at: at.replace(hour=0, minute=0, second=0, microsecond=0))
 durations = st.one_of(
     st.integers(1, 10**8).map(Duration),
     st.builds(lambda months: Duration(months=months), st.integers(1, 30)),
