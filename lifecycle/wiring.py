@@ -142,7 +142,11 @@ class Engine:
                 from lifecycle.store.migrate import prepare
 
                 opened = Store(self.settings.database_url)
-                prepare(opened)
+                try:
+                    prepare(opened)
+                except BaseException:
+                    opened.close()
+                    raise
                 self._store = opened
             return self._store
 

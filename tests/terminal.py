@@ -182,7 +182,7 @@ def shop(folder: Path, **variables: str) -> Terminal:
 
 def person(name: str, *, at: str = "2026-01-10T10:00:00Z", **traits: Any) -> dict[str, Any]:
     """Return the message that signs somebody up, with consent to everything."""
-    granted = {topic: True for topic in ("offers", "newsletter", "launches")}
+    granted = dict.fromkeys(("offers", "newsletter", "launches"), True)
     return {
         "type": "identify", "messageId": f"{name}-identify", "userId": name, "timestamp": at,
         "traits": {"email": f"{name}@example.com", "first_name": name.title(), "consent": granted, **traits},
