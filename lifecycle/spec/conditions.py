@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from lifecycle.base.units import Duration, Share
 from lifecycle.spec.place import Place
@@ -35,6 +35,9 @@ class Test(_Node):
     `value`: a scalar; a tuple for in, not_in, between; a Duration for within, older_than; a Share for top; an aware
     datetime for before, after; a bool for exists.
     """
+
+    #: it is not what pytest looks for
+    __test__: ClassVar[bool] = False
 
     operator: Operator
     value: Any

@@ -165,7 +165,7 @@ _effects = st.one_of(
 def _ways(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     steps = st.lists(inner, min_size=1, max_size=2).map(tuple)
     arms = st.lists(st.builds(m.Arm, conditions, steps), min_size=1, max_size=2)
-    otherwise = st.one_of(st.just([]), steps.map(lambda found: [m.Arm(None, found)]))
+    otherwise: st.SearchStrategy[Any] = st.one_of(st.just([]), steps.map(lambda found: [m.Arm(None, found)]))
     variants = st.lists(
         st.builds(m.Variant, names, st.integers(0, 9), steps),
         min_size=2,
@@ -206,7 +206,7 @@ def _with_ids(steps: Any, counter: Counter[str]) -> Any:
 
 
 step_lists: st.SearchStrategy[Any] = _drawn(lambda: _named_steps)
-_named_steps = _steps.map(lambda found: _with_ids(found, Counter()))
+_named_steps: st.SearchStrategy[Any] = _steps.map(lambda found: _with_ids(found, Counter()))
 
 
 def _goal(when: Any, within: Any, value: Any) -> m.Goal:
