@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -273,8 +275,8 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
     with engine.store.read() as connection:
         total = connection.execute(due).scalar() or 0
     parts = engine.parts()
-    with contextlib.closing(parts.channels), progress("sending", total) as report:
-        while True:
+    with contextlib.closing(parts.channels), _interruptible(parts.stop), progress("sending", total) as report:
+        while not parts.stop.is_set():
             _advance(engine)
             done = deliver_batch(parts)
             report(done.claimed)
@@ -283,11 +285,29 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
             elif done.claimed == 0:
                 break
         trouble = _trouble(parts)
+    if parts.stop.is_set():
+        note("what had begun is finished; the rest stays queued, and the same command goes on with it")
+        raise KeyboardInterrupt
     if trouble:
         raise LifecycleError(
             f"mails could not be sent: {trouble}",
             hint="nothing is lost: they stay queued; `lifecycle doctor` looks closer",
         )
+
+
+@contextlib.contextmanager
+def _interruptible(stop: Event) -> Iterator[None]:
+    """Let the first Ctrl-C finish the mail under way and write its outcome; a second one ends at once."""
+
+    def tell(number: int, _frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, tell)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _advance(engine: Engine) -> None:

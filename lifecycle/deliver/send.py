@@ -165,7 +165,8 @@ class _Run:
         lease = self.batch.lease
 
         def may_begin() -> bool:
-            return lease.alive() and clock.monotonic() - released <= RELEASE_HOLDS_S
+            held = lease.alive() and clock.monotonic() - released <= RELEASE_HOLDS_S
+            return held and not parts.stop.is_set()
 
         outcomes = channel.send([one.mail for one in decided.go], may_begin)
         self.ended = [
