@@ -14,9 +14,9 @@ EXACT_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 #: What one of each calendar unit is worth, in months.
 CALENDAR_UNITS = {"mo": 1, "y": 12}
 
-_DURATION = re.compile(r"(?P<sign>[+-]?)(?P<number>\d{1,6})(?P<unit>mo|[smhdwy])")
-_PERCENT = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,4})?)%")
-_TIME = re.compile(r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)")
+_DURATION = re.compile(r"(?P<sign>[+-]?)(?P<number>\d{1,6})(?P<unit>mo|[smhdwy])", re.ASCII)
+_PERCENT = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,4})?)%", re.ASCII)
+_TIME = re.compile(r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -40,13 +40,14 @@ class Duration:
     def after(self, instant: datetime, zone: tzinfo = UTC) -> datetime:
         """Return `instant` plus this, aware UTC. Months are counted on the calendar of `zone`; 31 becomes 30 or 28."""
         if not self.months:
-            return instant + timedelta(seconds=self.seconds)
+            # in UTC: a datetime of a zone would add on the wall clock
+            return instant.astimezone(UTC) + timedelta(seconds=self.seconds)
         local = instant.astimezone(zone)
         index = local.year * 12 + (local.month - 1) + self.months
         year, month = divmod(index, 12)
         day = min(local.day, calendar.monthrange(year, month + 1)[1])
         moved = local.replace(year=year, month=month + 1, day=day)
-        return (moved + timedelta(seconds=self.seconds)).astimezone(UTC)
+        return moved.astimezone(UTC) + timedelta(seconds=self.seconds)
 
     def before(self, instant: datetime, zone: tzinfo = UTC) -> datetime:
         """Return `instant` less this, aware UTC."""

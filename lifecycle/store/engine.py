@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from lifecycle.base.errors import SettingsError, StoreError
 from lifecycle.store.columns import dumps
@@ -81,8 +81,11 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise _explain(error, self.url) from error
+        except DatabaseError as error:
+            # the others of its kind (a broken constraint, a wrong statement) are ours, not the database's
+            if isinstance(error, OperationalError) or type(error) is DatabaseError:
+                raise _explain(error, self.url) from error
+            raise
 
 
 def _explain(error: DBAPIError, url: str) -> StoreError:

@@ -1,0 +1,146 @@
+"""The database: two kinds of transaction, exact columns, migrations that equal the tables."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import StatementError
+from sqlmodel import SQLModel
+
+from lifecycle.base.errors import NotFoundError, SettingsError, StoreError
+from lifecycle.store.contacts import find_contact
+from lifecycle.store.engine import Store
+from lifecycle.store.migrate import current_revision, head_revision, migrate, prepare
+from lifecycle.store.once import add_once
+from lifecycle.store.tables import contacts, orders, suppressions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 1, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+def _contact(connection, **values):
+    row = {"identifier": "x", "attributes": {}, "created_at": NOW, **values}
+    return connection.execute(contacts.insert().values(row).returning(contacts.c.id)).scalar_one()
+
+
+def test_the_migrations_make_the_tables_that_the_code_declares(store: Store, tmp_path: Path) -> None:
+    """Autogenerate finds nothing to do after the migrations, on both databases."""
+    SQLModel.metadata.drop_all(store.engine)
+    assert migrate(store) == (None, head_revision())
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        found = [
+            change for change in compare_metadata(context, SQLModel.metadata) if "alembic_version" not in str(change)
+        ]
+    assert found == []
+    assert migrate(store) == (head_revision(), head_revision())
+
+
+def test_sqlite_is_migrated_at_first_use_and_postgresql_when_somebody_says_so(store: Store) -> None:
+    """PostgreSQL is refused with what to do."""
+    SQLModel.metadata.drop_all(store.engine)
+    if store.is_sqlite:
+        prepare(store)
+        assert current_revision(store) == head_revision()
+        return
+    with pytest.raises(StoreError, match="is empty") as caught:
+        prepare(store)
+    assert "lifecycle migrate" in caught.value.hint
+    assert not inspect(store.engine).has_table("contacts")
+
+
+def test_instants_and_money_come_back_as_they_went_in(store: Store) -> None:
+    """To the microsecond and to the ten-thousandth; a naive datetime is refused."""
+    with store.write() as connection:
+        number = _contact(connection)
+        row = {"contact_id": number, "order_id": "o", "total": Decimal("8911407.9041"), "refunded": Decimal("0.1")}
+        connection.execute(orders.insert().values(row | {"at": NOW}))
+    with store.read() as connection:
+        found = connection.execute(select(orders.c.total, orders.c.refunded, orders.c.at)).one()
+    assert tuple(found) == (Decimal("8911407.9041"), Decimal("0.1"), NOW)
+    with pytest.raises(StatementError, match="naive"), store.write() as connection:
+        _contact(connection, created_at=NOW.replace(tzinfo=None))
+
+
+def test_a_failed_write_leaves_nothing_and_a_later_one_works(store: Store) -> None:
+    """The transaction is rolled back whole."""
+
+    def broken() -> None:
+        with store.write() as connection:
+            _contact(connection)
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        broken()
+    with store.read() as connection:
+        assert connection.execute(select(contacts.c.id)).all() == []
+    with store.write() as connection:
+        _contact(connection)
+
+
+def test_writers_wait_for_each_other(store: Store) -> None:
+    """Eight threads add one each, none fails."""
+    failures: list[Exception] = []
+
+    def add(number: int) -> None:
+        try:
+            with store.write() as connection:
+                _contact(connection, identifier=f"u{number}")
+        except StoreError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with store.read() as connection:
+        assert len(connection.execute(select(contacts.c.id)).all()) == 8
+
+
+def test_a_row_is_added_once(store: Store) -> None:
+    """The second time nothing changes, and one is told."""
+    row = {"address_hash": "h", "reason": "hard bounce", "at": NOW, "source": ""}
+    with store.write() as connection:
+        assert add_once(connection, suppressions, row) == "h"
+        assert add_once(connection, suppressions, {**row, "reason": "other"}) is None
+        assert connection.execute(select(suppressions.c.reason)).scalars().all() == ["hard bounce"]
+
+
+def test_a_contact_is_found_by_any_of_its_names_and_through_merges(store: Store) -> None:
+    """External id first, then the address without case; a merged one leads to what it became."""
+    with store.write() as connection:
+        kept = _contact(connection, external_id="u1", email="Sara@Example.com", address_key="sara@example.com")
+        _contact(connection, external_id="u2", merged_into=kept)
+    with store.read() as connection:
+        assert {find_contact(connection, name) for name in ("u1", "SARA@example.com", "u2")} == {kept}
+        with pytest.raises(NotFoundError, match="nobody"):
+            find_contact(connection, "nobody")
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://localhost/x", "oracle://x"])
+def test_a_url_that_is_no_database_of_ours_is_refused(url: str) -> None:
+    """With what is expected."""
+    with pytest.raises(SettingsError):
+        Store(url)
+
+
+def test_a_database_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
+    """A file that is no database, and a server that is not there; the password is not shown."""
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"this is no database at all, only some text that is long enough" * 20)
+    with pytest.raises(StoreError, match=r"broken\.db"):
+        prepare(Store(f"sqlite:///{broken}"))
+    with pytest.raises(StoreError) as caught:
+        prepare(Store("postgresql://me:secret@127.0.0.1:1/none"))
+    assert "secret" not in caught.value.message
