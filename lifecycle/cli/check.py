@@ -59,7 +59,8 @@ def diagnose(files: Mapping[str, str]) -> list[Diagnostic]:
     found = list(loaded.diagnostics)
     if loaded.partial is not None:  # templates are checked against what is sound, so that one run finds everything
         found += load_journey_tests(files, loaded.partial)[1]
-        found += check_templates(loaded.partial)
+        told = {each.place for each in loaded.errors}  # a send without its template is one mistake, not two
+        found += [each for each in check_templates(loaded.partial) if each.place not in told]
     return in_order(found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from lifecycle.base.units import Duration
+from lifecycle.spec.conditions import Condition
 from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity
 from lifecycle.spec.model import (
     BroadcastTrigger,
@@ -14,6 +15,7 @@ from lifecycle.spec.model import (
     ManualTrigger,
     ScheduleTrigger,
     Send,
+    Trigger,
     walk_steps,
 )
 from lifecycle.spec.paths import Passage, passages
@@ -41,6 +43,7 @@ def check_campaigns(content: Content) -> Iterator[Diagnostic]:
     for campaign in content.campaigns.values():
         for rule in CampaignRule.rules:
             yield from rule.find(campaign, content)
+    yield from _check_pairs(content)
 
 
 def _place(campaign: Campaign) -> Place:
@@ -227,7 +230,7 @@ class NobodyIsInside(Rule):
     code = "LC410"
 
 
-class SamePeopleAtOnce(CampaignRule):
+class SamePeopleAtOnce(Rule):
     """Another campaign mails the same people at the same moment.
 
     Two live marketing campaigns have the same trigger and audience, and a send without a wait before it.
@@ -236,18 +239,19 @@ class SamePeopleAtOnce(CampaignRule):
     code = "LC411"
     severity = Severity.WARNING
 
-    @classmethod
-    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
-        """Compare the triggers of live marketing campaigns that mail at once."""
+
+def _check_pairs(content: Content) -> Iterator[Diagnostic]:
+    """Yield each live marketing campaign that mails at once on the trigger and audience of one before it."""
+    first: dict[tuple[Trigger, Condition | None], str] = {}
+    for name in sorted(content.campaigns):
+        campaign = content.campaigns[name]
         if not _mails_at_once(campaign):
-            return
-        for other in content.campaigns.values():
-            if other.campaign >= campaign.campaign or not _mails_at_once(other):
-                continue
-            if other.trigger == campaign.trigger and other.audience == campaign.audience:
-                message = f'the campaign "{other.campaign}" has this trigger too, and both mail at once'
-                hint = "a wait, an audience or a frequency cap keeps them apart"
-                yield cls.at(campaign.trigger.place or _place(campaign), message, hint=hint)
+            continue
+        other = first.setdefault((campaign.trigger, campaign.audience), name)
+        if other != name:
+            message = f'the campaign "{other}" has this trigger too, and both mail at once'
+            hint = "a wait, an audience or a frequency cap keeps them apart"
+            yield SamePeopleAtOnce.at(campaign.trigger.place or _place(campaign), message, hint=hint)
 
 
 def _mails_at_once(campaign: Campaign) -> bool:

@@ -65,3 +65,15 @@ def test_schemas_are_written_where_editors_look(tmp_path: Path, capsys: pytest.C
     capsys.readouterr()
     assert run(["-C", str(tmp_path), "schema"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"campaign", "journey", "project", "segment"}
+
+
+def test_a_send_without_its_template_is_one_mistake_not_two(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The names and the templates are checked apart, and both notice."""
+    (project / "segments" / "fans.yaml").unlink()
+    (project / "campaigns").mkdir()
+    (project / "campaigns" / "hello.yaml").write_text(
+        "campaign: hello\nstage: awareness\ntopic: offers\ntrigger: {event: Signed Up}\n"
+        "goal: {event: Order Completed}\nsteps:\n  - send: hello/there\n"
+    )
+    assert run(["-C", str(project), "check", "--json"]) == 3
+    assert [each["code"] for each in json.loads(capsys.readouterr().out)] == ["LC205"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import strategies
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from lifecycle.spec.decode import Reading
 from lifecycle.spec.decode_campaign import campaign, segment
@@ -22,6 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 #: campaigns are large values; that is the point
 _LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
+#: a failure shows its YAML at once; making it smaller would take minutes
+_PHASES = [Phase.explicit, Phase.generate]
+
 
 def _loaded(decode: Any, text: str) -> Any:
     node, found = read("x.yaml", text)
@@ -35,21 +38,21 @@ def _loaded(decode: Any, text: str) -> Any:
         raise AssertionError(f"{error!r}\n{frames}") from error
 
 
-@settings(max_examples=80, suppress_health_check=_LARGE)
+@settings(max_examples=80, suppress_health_check=_LARGE, phases=_PHASES)
 @given(strategies.segments)
 def test_any_segment_survives_being_written_and_read(made: Segment) -> None:
     """Every leaf and every test, nested."""
     assert _loaded(segment, as_yaml(segment_data(made))) == made
 
 
-@settings(max_examples=40, suppress_health_check=_LARGE)
+@settings(max_examples=40, suppress_health_check=_LARGE, phases=_PHASES)
 @given(strategies.campaigns)
 def test_any_campaign_survives_being_written_and_read(made: Campaign) -> None:
     """Every trigger, every step, every key."""
     assert _loaded(campaign, as_yaml(campaign_data(made))) == made
 
 
-@settings(max_examples=25, suppress_health_check=_LARGE)
+@settings(max_examples=25, suppress_health_check=_LARGE, phases=_PHASES)
 @given(strategies.projects)
 def test_any_project_survives_being_written_and_read(made: Project) -> None:
     """Every key of lifecycle.yaml."""
