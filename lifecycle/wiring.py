@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lifecycle.deliver.sign import Signer
     from lifecycle.journey.versions import Versions
     from lifecycle.spec.model import Content
+    from lifecycle.spec.project import Loaded
     from lifecycle.store.engine import Store
     from lifecycle.web.parts import WebParts
 
@@ -129,7 +130,7 @@ class Engine:
         self.clock: Clock = clock or SystemClock()
         self._store: Store | None = None
         self._tokens: Tokens | None = None
-        self._files: Content | None = None
+        self._loaded: Loaded | None = None
         self._versions: Versions | None = None
         self._lock = threading.RLock()
 
@@ -158,18 +159,34 @@ class Engine:
                 self._tokens = Tokens(self.settings.secret())
             return self._tokens
 
-    def files(self) -> Content:
-        """Return the content on disk. Raises ContentError with every diagnostic when it does not check."""
-        with self._lock:
-            if self._files is None:
-                from lifecycle.spec.project import load, read_folder
+    def files(self, *needs: str) -> Content:
+        """Return the content on disk. Raises ContentError with every diagnostic that stands in the way.
 
-                loaded = load(read_folder(self.settings.folder))
-                errors = [found for found in loaded.diagnostics if found.is_error]
-                if loaded.content is None or errors:
-                    raise ContentError("the content has errors", diagnostics=errors, hint="run `lifecycle check`")
-                self._files = loaded.content
-            return self._files
+        `needs` are the folders that must be free of errors, beside lifecycle.yaml; without any, all of them. An error
+        in a file that is not needed stops nothing.
+        """
+        from lifecycle.spec.project import load, read_folder
+
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = load(read_folder(self.settings.folder))
+            loaded = self._loaded
+        errors = [
+            found for found in loaded.errors if not needs or found.place.path.startswith(("lifecycle.yaml", *needs))
+        ]
+        if errors or loaded.partial is None:
+            raise ContentError("the content has errors", diagnostics=errors, hint="run `lifecycle check`")
+        return loaded.content or loaded.partial
+
+    def checked_files(self) -> Content:
+        """Return the content on disk after the whole check, templates included: what may be put into force."""
+        from lifecycle.plan.diagnose import diagnose
+
+        content = self.files()
+        errors = [found for found in diagnose(content.files) if found.is_error]
+        if errors:
+            raise ContentError("the content has errors", diagnostics=errors, files=content.files)
+        return content
 
     @property
     def versions(self) -> Versions:
@@ -192,7 +209,7 @@ class Engine:
             return found
         from lifecycle.plan.apply import apply
 
-        apply(self.store, self.files(), None, self.clock.now())
+        apply(self.store, self.checked_files(), None, self.clock.now())
         log.warning("nothing was in force yet, so the files are now; `lifecycle apply` puts later edits into force")
         return self.versions.get(self.files().hash)
 

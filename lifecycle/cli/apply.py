@@ -24,7 +24,7 @@ def command(session: Session, plan_file: str | None) -> None:
     from lifecycle.plan.build import refuse_stale
 
     engine = session.engine()
-    content = session.files()
+    content = session.files(checked=True)
     if plan_file is not None:
         refuse_stale(engine.store, content, engine.in_force(), plan_file, engine.clock.now())
     done = apply(engine.store, content, engine.in_force(), engine.clock.now())

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lifecycle.base.errors import UsageError
 from lifecycle.cli.output import emit_json, note
 from lifecycle.cli.session import Session, json_option, pass_session
-
-if TYPE_CHECKING:
-    from lifecycle.spec.diagnostics import Diagnostic
 
 EXIT_CONTENT = 3
 
@@ -31,6 +27,7 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     With PATHS (files or folders), only what stands there is shown; all of it is checked either way. Exit code 3 means
     that there are errors; warnings alone give 0.
     """
+    from lifecycle.plan.diagnose import diagnose
     from lifecycle.spec.diagnostics import as_json, as_text
     from lifecycle.spec.project import read_folder
 
@@ -46,22 +43,6 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     checked = sum(_covers(wanted, path) for path in files)
     note(f"{_count(checked, 'file')}: {_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}")
     return EXIT_CONTENT if errors else 0
-
-
-def diagnose(files: Mapping[str, str]) -> list[Diagnostic]:
-    """Return all that is wrong with a project: its YAML, its meaning, its journey tests, its templates and catalogs."""
-    from lifecycle.render.check import check_templates
-    from lifecycle.spec.diagnostics import in_order
-    from lifecycle.spec.journey_tests import load_journey_tests
-    from lifecycle.spec.project import load
-
-    loaded = load(files)
-    found = list(loaded.diagnostics)
-    if loaded.partial is not None:  # templates are checked against what is sound, so that one run finds everything
-        found += load_journey_tests(files, loaded.partial)[1]
-        told = {each.place for each in loaded.errors}  # a send without its template is one mistake, not two
-        found += [each for each in check_templates(loaded.partial) if each.place not in told]
-    return in_order(found)
 
 
 def _inside(path: Path, folder: Path) -> str:

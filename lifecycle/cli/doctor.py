@@ -70,7 +70,7 @@ def _guarded(what: str, look: Callable[[], str], todo: str = "") -> Finding:
 
 def _content(engine: Engine) -> Finding:
     from lifecycle.base.errors import ContentError
-    from lifecycle.cli.check import diagnose
+    from lifecycle.plan.diagnose import diagnose
     from lifecycle.spec.project import read_folder
 
     def look() -> str:

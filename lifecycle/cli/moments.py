@@ -19,7 +19,7 @@ def read_moment(session: Session, text: str | None) -> datetime | None:
 
     if text is None:
         return None
-    zone = parse_zone(session.files().project.timezone)
+    zone = parse_zone(session.files("segments/").project.timezone)
     try:
         return Duration.parse(text).before(session.engine().clock.now(), zone)
     except ValueError:

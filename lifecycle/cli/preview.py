@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 def command(
     session: Session, template: str, contact: str | None, locale: str | None, out: Path | None, png: bool, show: bool
 ) -> None:
-    """Render TEMPLATE (as campaigns name it: cart/reminder) and write .html, .txt and .eml."""
+    """Render one mail as HTML, text and .eml.
+
+    TEMPLATE is named as campaigns name it: cart/reminder.
+    """
     from lifecycle.render.compile import Templates
     from lifecycle.render.render import render
     from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
 
-    content = session.files()
+    content = session.files("templates/", "locales/")
     _known(content, template)
     state = _state(session, contact) if contact else None
     wanted = locale or (state.locale if state else None) or content.project.default_locale

@@ -27,7 +27,7 @@ def _asking(session: Session, at: str | None) -> Iterator[tuple[Headcount, Conne
     from lifecycle.audience.headcount import Headcount
     from lifecycle.audience.past import moment
 
-    content = session.files()
+    content = session.files("segments/")
     when = read_moment(session, at) or session.engine().clock.now()
     with moment(session.engine().store) as connection:
         yield Headcount(connection, content, when), connection, when
@@ -51,11 +51,11 @@ def command(context: click.Context, session: Session, at: str | None) -> None:
         return
     with _asking(session, at) as (asked, _, when):
         counts = asked.counts()
-    locale = session.files().project.default_locale
+    locale = session.files("segments/").project.default_locale
     rows = [
         {
             "segment": name,
-            "label": session.files().segments[name].label.text(locale, locale),
+            "label": session.files("segments/").segments[name].label.text(locale, locale),
             "count": counts[name],
             "at": when,
         }
@@ -115,7 +115,7 @@ def explain(session: Session, name: str, contact: str, at: str | None) -> None:
     from lifecycle.journey.load import load_states
     from lifecycle.store.contacts import find_contact
 
-    content = session.files()
+    content = session.files("segments/")
     with _asking(session, at) as (asked, connection, when):
         where = asked.segment(name).where
         contact_id = find_contact(connection, contact)

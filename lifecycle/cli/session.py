@@ -36,10 +36,14 @@ class Session:
             self._engine = Engine(Settings.read(self.folder))
         return self._engine
 
-    def files(self) -> Content:
-        """Return the content on disk. Raises ContentError, which prints every diagnostic (exit 3)."""
+    def files(self, *needs: str, checked: bool = False) -> Content:
+        """Return the content on disk. Raises ContentError, which prints every diagnostic (exit 3).
+
+        `needs` are the folders that must be free of errors; without any, all. `checked` looks at the templates too.
+        """
+        engine = self.engine()
         try:
-            return self.engine().files()
+            return engine.checked_files() if checked else engine.files(*needs)
         except ContentError as error:
             from lifecycle.spec.project import read_folder
 

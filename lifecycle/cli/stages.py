@@ -37,7 +37,7 @@ def command(session: Session, since: str | None, at: str | None) -> None:
     from lifecycle.audience.headcount import Headcount, passages, stays
     from lifecycle.audience.past import moment
 
-    content = session.files()
+    content = session.files("segments/")
     start = read_moment(session, since)
     when = read_moment(session, at) or session.engine().clock.now()
     with moment(session.engine().store) as connection:
