@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,17 +32,60 @@ def start(store: Store, sink: Sink, **options: Any) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, sender.__file__, url, sink.url, json.dumps(options)], stdout=subprocess.PIPE, text=True
     )
+    _started.append(process)
     assert process.stdout is not None
     process.stdout.readline()
     return process
 
 
-def finish(process: subprocess.Popen[str], *, wait_s: float = 120) -> int:
+def finish(process: subprocess.Popen[str], *, wait_s: float = 240) -> int:
     """Wait for the end and return the exit code."""
     code = process.wait(wait_s)
     if process.stdout is not None:
         process.stdout.close()
     return code
+
+
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_sender_is_left(store: Store) -> Iterator[None]:
+    """End what a failed test left running, and say how far the ledger had come."""
+    yield
+    left = [process for process in _started if process.poll() is None]
+    for process in left:
+        process.kill()
+        process.wait()
+    for process in _started:
+        if process.stdout is not None:
+            process.stdout.close()
+    _started.clear()
+    if left:
+        print(f"{len(left)} senders were still running; the ledger: {states(store)}")
+        for row in rows_of(store, "id", "state", "reason", "detail", "due_at", "crashes", "attempts"):
+            if row.state in sender.OPEN:
+                print(row)
+
+
+def freeze(process: subprocess.Popen[str], store: Store) -> None:
+    """Stop the process at a moment when it does not hold SQLite's one write lock, which would stop everybody."""
+    for _ in range(200):
+        process.send_signal(signal.SIGSTOP)
+        if not store.is_sqlite:
+            return
+        probe = sqlite3.connect(str(store.engine.url.database), timeout=0, isolation_level=None)
+        try:
+            probe.execute("BEGIN IMMEDIATE")
+            probe.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            threading.Event().wait(0.003)
+        else:
+            return
+        finally:
+            probe.close()
+    raise AssertionError("it holds the lock whenever one looks")
 
 
 def wait_for(sink: Sink, number: int) -> None:
@@ -132,7 +177,7 @@ def test_stopped_for_longer_than_the_lease_and_continued(store: Store, tmp_path:
     with Sink(tmp_path) as sink:
         first = start(store, sink)
         wait_for(sink, 100)
-        first.send_signal(signal.SIGSTOP)
+        freeze(first, store)
         threading.Event().wait(sender.LEASE_S + 0.5)
         assert finish(start(store, sink)) == 0
         first.send_signal(signal.SIGCONT)
