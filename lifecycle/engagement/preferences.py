@@ -18,11 +18,9 @@ from lifecycle.engagement.addressee import Addressee, addressee
 from lifecycle.engagement.hits import Sighting, note
 from lifecycle.engagement.strokes import leave_word
 from lifecycle.intake.consent import grant, state, withdraw
+from lifecycle.journey.policy import PAUSED_UNTIL
 from lifecycle.spec.model import Topic
 from lifecycle.store.tables import contacts, messages
-
-#: The attribute that holds marketing back until the instant it names (ISO 8601); journey.policy reads it.
-PAUSED_UNTIL = "mail_paused_until"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from lifecycle.audience.state import ContactState, MessageFact
+from lifecycle.base.instants import read_instant
 from lifecycle.base.units import LocalWindow, next_wall, parse_zone
 from lifecycle.spec.model import Campaign, Content, FrequencyCap, Kind, Weekday
 
@@ -61,6 +62,8 @@ class Skip:
 
 Judgement: TypeAlias = Go | Hold | Skip
 
+#: The attribute in which the preference centre keeps until when a contact wants no marketing (ISO 8601).
+PAUSED_UNTIL = "mail_paused_until"
 #: How soon a message of a paused campaign asks again.
 PAUSED_AGAIN = timedelta(minutes=1)
 
@@ -101,7 +104,16 @@ def judge(release: Release, state: ContactState, content: Content, now: datetime
 
 def _consents(release: Release, state: ContactState, content: Content, now: datetime) -> bool:
     topic = content.project.topic(release.topic or "")
+    if is_paused(state, now):
+        return False
     return topic is not None and state.consents_to(topic.topic, now, default=topic.default == "granted")
+
+
+def is_paused(state: ContactState, now: datetime) -> bool:
+    """Say whether the contact asked for a break that still lasts: marketing of that time is skipped, never piled up."""
+    until = state.attributes.get(PAUSED_UNTIL)
+    end = read_instant(until) if isinstance(until, str) else None
+    return end is not None and now < end
 
 
 def zone_of(state: ContactState, content: Content) -> tzinfo:

@@ -22,7 +22,7 @@ from lifecycle.base.errors import SettingsError
 from lifecycle.base.tokens import Purpose
 from lifecycle.intake.consent import state
 from lifecycle.journey.load import load_states
-from lifecycle.journey.policy import Release, Skip, judge
+from lifecycle.journey.policy import Go, Release, Skip, judge
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import consents, contacts, events, facts, hits, inbox, messages, referrals
 from lifecycle.web.app import create_app
@@ -294,6 +294,17 @@ class TestPreferences:
         assert "On a break until Dec 1, 2026" in site.browser.get(site.link(Purpose.PREFERENCES, 2)).text
         site.browser.post(site.link(Purpose.PREFERENCES, 2), data={"pause": "none"})
         assert site.rows(contacts, id=2)[0].attributes == {"city": "Riyadh"}
+
+    def test_a_break_keeps_marketing_away_until_it_ends(self, site: Website) -> None:
+        """Mails of that time are skipped; receipts still come, and so does everything afterwards."""
+        site.browser.post(site.link(Purpose.PREFERENCES), data={"topic": "offers", "pause": "week"})
+        with site.store.read() as connection:
+            contact = load_states(connection, [1])[1]
+        marketing = Release("hello", "marketing", "offers", None)
+        receipt = Release("hello", "transactional", None, None)
+        assert judge(marketing, contact, site.content, START + timedelta(days=6)) == Skip("not_consented")
+        assert judge(receipt, contact, site.content, START + timedelta(days=6)) == Go()
+        assert judge(marketing, contact, site.content, START + timedelta(days=7)) == Go()
 
     def test_all_off_withdraws_every_topic(self, site: Website) -> None:
         """Even the topics that were never granted are refused from now on."""
