@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 from lifecycle.intake.payload import Refused
@@ -100,21 +101,22 @@ class Product:
 
     def of(self, rows: Sequence[Cells]) -> int | float:
         """Return the product or the sum, as JSON has numbers."""
-        total = self._one(rows[0]) if not self.summed else sum(map(self._one, rows), Decimal(0))
+        total = sum(map(self._one, rows), Decimal(0)) if self.summed else self._one(rows[0])
         return int(total) if total == total.to_integral_value() else float(total)
 
     def _one(self, cells: Cells) -> Decimal:
-        found = self.factor
+        found: Decimal | None = None if self.factor == 1 else self.factor
         for name in self.columns:
             value = decimal(cells[name])
             if value is None:
                 raise Refused(f'{name}: "{cells[name][:40]}" is no number')
-            found *= value
-        return found
+            found = value if found is None else found * value
+        return self.factor if found is None else found
 
 
+@lru_cache(maxsize=65_536)
 def decimal(text: str) -> Decimal | None:
-    """Return the cell as a number of a reasonable size, None when it is none."""
+    """Return the cell as a number of a reasonable size, None when it is none. Prices repeat, so they are remembered."""
     try:
         found = Decimal(text.strip())
     except InvalidOperation:

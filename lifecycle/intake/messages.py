@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +23,7 @@ from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
-from lifecycle.intake.people import People, Person, current
+from lifecycle.intake.people import People, Person
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
@@ -114,7 +114,7 @@ class _Batch:
             person = self._describe(message, self._people.resolve(message))
             people.append(person)
             if self._people.changes != before:
-                telling.add(message.index)
+                telling.add(message.place)
                 self._changed.append(person)
         self._accounts.write()
         new = self._people.number()
@@ -133,8 +133,8 @@ class _Batch:
             undeclared.record(
                 self._connection, undeclared.count((each.message for each in fresh), self._content), self._now
             )
-        events = {each.message.index for each in fresh}
-        silent = {message.index for message in messages if message.name and message.index not in events}
+        events = {each.message.place for each in fresh}
+        silent = {message.place for message in messages if message.name and message.place not in events}
         # an event that was stored before is a duplicate, whatever it taught us about names
         return frozenset((telling | events) - silent), len(new)
 
@@ -159,13 +159,16 @@ class _Batch:
         for row in look_up(self._connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in new]):
             del new[row[0]]
         numbers = allocate(self._connection, _EVENTS, len(new))
-        fresh = [_Stored(number, *pair) for number, pair in zip(numbers, new.values(), strict=True)]
+        fresh = [
+            _Stored(number, message, person.row)
+            for number, (message, person) in zip(numbers, new.values(), strict=True)
+        ]
         insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
         return fresh
 
     def _store_consent(self) -> set[int]:
         said = [
-            (message.index, person, consent.Said(person.row, word, message.at if message.timed else None))
+            (message.place, person, consent.Said(person.row, word, message.at if message.timed else None))
             for person, traits, message in self._words
             for word in traits.consent
         ]
@@ -213,17 +216,12 @@ class _Batch:
         return since
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
+class _Stored(NamedTuple):
     """An event that was new, and its row."""
 
     id: int
     message: Incoming
-    person: Person
-
-    @property
-    def contact_id(self) -> int:
-        return current(self.person).row
+    contact_id: int
 
     def row(self, now: datetime) -> tuple[Any, ...]:
         message, contact = self.message, self.contact_id

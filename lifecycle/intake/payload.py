@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lifecycle.base.address import address_key, parse_address
@@ -68,11 +69,11 @@ class Traits:
     consent: tuple[Word, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message that can be stored. `name` is "" for what is no event; `properties_json` is its properties as text."""
 
-    index: int
+    #: where it stands among the payloads of its batch, from 0
+    place: int
     type: str
     names: Names
     message_id: str
@@ -81,11 +82,11 @@ class Incoming:
     timed: bool
     live: bool
     name: str = ""
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = MappingProxyType({})
     properties_json: str = "{}"
     traits: Traits | None = None
     group_id: str | None = None
-    group_traits: Mapping[str, Any] = field(default_factory=dict)
+    group_traits: Mapping[str, Any] = MappingProxyType({})
     previous_id: str | None = None
 
 
@@ -96,7 +97,7 @@ def payload_id(payload: Mapping[str, Any]) -> str:
 
 def read_message(payload: Any, index: int, received_at: datetime, *, live: bool) -> Incoming:
     """Read one message. Raises Refused with what is wrong and where."""
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict | Mapping):
         raise Refused("a message is a JSON object")
     kind = payload.get("type")
     if kind not in TYPES:
@@ -112,9 +113,11 @@ def read_message(payload: Any, index: int, received_at: datetime, *, live: bool)
         )
     on_time = live and received_at - at <= LATE_AFTER
     if kind in _EVENT_NAMES:
-        return _read_event(payload, kind, Incoming(index, kind, names, message_id, at, stamp is not None, on_time))
+        name, properties = _event(payload, kind)
+        text = _json(properties, "properties")
+        return Incoming(index, kind, names, message_id, at, stamp is not None, on_time, name, properties, text)
     traits = _mapping(payload, "traits")
-    common = {"index": index, "type": kind, "names": names, "message_id": message_id, "at": at}
+    common: dict[str, Any] = {"place": index, "type": kind, "names": names, "message_id": message_id, "at": at}
     match kind:
         case "identify":
             return Incoming(**common, timed=stamp is not None, live=live, traits=_traits(traits, received_at))
@@ -131,18 +134,15 @@ def read_message(payload: Any, index: int, received_at: datetime, *, live: bool)
             return Incoming(**common, timed=stamp is not None, live=live, previous_id=previous)
 
 
-def _read_event(payload: Mapping[str, Any], kind: str, base: Incoming) -> Incoming:
+def _event(payload: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
     properties: Mapping[str, Any] = _mapping(payload, "properties")
-    name = _EVENT_NAMES[kind] or _name(payload.get("event"), "event")
-    if name is None:
-        raise Refused("event is missing")
-    if kind != "track":
-        told = {key: payload[key] for key in ("name", "category") if isinstance(payload.get(key), str)}
-        properties = {**told, **properties}
-    return Incoming(
-        base.index, kind, base.names, base.message_id, base.at, base.timed, base.live,
-        name, properties, _json(properties, "properties"),
-    )  # fmt: skip
+    if kind == "track":
+        name = _name(payload.get("event"), "event")
+        if name is None:
+            raise Refused("event is missing")
+        return name, properties
+    told = {key: payload[key] for key in ("name", "category") if isinstance(payload.get(key), str)}
+    return _EVENT_NAMES[kind], {**told, **properties}
 
 
 def _names(payload: Mapping[str, Any], kind: str) -> Names:
@@ -154,7 +154,7 @@ def _names(payload: Mapping[str, Any], kind: str) -> Names:
         email = traits.get("email") if isinstance(traits, Mapping) else None
     else:
         context = payload.get("context")
-        if context and isinstance(context, Mapping) and isinstance(context.get("traits"), Mapping):
+        if context is not None and isinstance(context, Mapping) and isinstance(context.get("traits"), Mapping):
             email = context["traits"].get("email")
     if email is not None and email != "":
         email = _address(email)
@@ -230,17 +230,17 @@ def _mapping(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = payload.get(key)
     if found is None:
         return {}
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict | Mapping):  # a dict, nearly always, and an abstract class is slow to ask
         raise Refused(f"{key}: an object")
     return found
 
 
 def _name(value: Any, where: str) -> str | None:
     """Return an identifier as text, None when it is missing or empty. Numbers are taken as they are written."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**100:
-        return str(value)
     if value is None:
         return None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**100:
+        return str(value)
     text = _clean(value, where).strip()
     if len(text) > MAX_NAME_LENGTH:
         raise Refused(f"{where}: longer than {MAX_NAME_LENGTH} characters")

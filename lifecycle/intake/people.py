@@ -101,7 +101,7 @@ class People:
             # merged or erased by another transaction while we waited for the lock: their names lead elsewhere now
             found = self._find(users, anonymous, keys)
             rows = self._lock(found.contact_ids, wide=wide)
-        people = {row.id: self._person(row) for row in rows}
+        people = {row.id: self._person(row, wide=wide) for row in rows}
         for index, names in (
             (self._by_user, found.users), (self._by_anonymous, found.anonymous),
             (self._by_key, found.keys), (self._by_old_key, found.old_keys),
@@ -131,7 +131,7 @@ class People:
             self._connection, _CONTACTS, columns, ("id",), _single(ids), only="t.erased_at IS NULL", tail=tail
         )
 
-    def _person(self, row: Any) -> Person:
+    def _person(self, row: Any, *, wide: bool) -> Person:
         person = Person(
             row.identifier,
             row.created_at,
@@ -141,7 +141,7 @@ class People:
             row.address_key,
             account_id=row.account_id,
         )
-        if hasattr(row, "attributes"):
+        if wide:
             person.locale, person.timezone, person.attributes = row.locale, row.timezone, dict(row.attributes or {})
         self._everyone.append(person)
         return person

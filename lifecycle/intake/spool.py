@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,8 @@ from lifecycle.base.errors import StoreError
 
 #: Rows that wait in memory before they are written.
 _BATCH = 5_000
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+#: U+001F separates units and is nothing else: a cell that holds it is read with a space instead.
+_SEPARATOR = "\x1f"
 
 
 class Spool:
@@ -34,7 +34,7 @@ class Spool:
 
     def add(self, key: str, line: int, cells: Sequence[str]) -> None:
         """Keep one row. Raises StoreError when the disk is full."""
-        self._waiting.append((key, line, _encode(cells)))
+        self._waiting.append((key, line, _join(cells)))
         if len(self._waiting) >= _BATCH:
             self._flush()
 
@@ -48,7 +48,7 @@ class Spool:
             " ORDER BY groups.first, rows.line"
         )
         for key, rows in groupby(ordered, key=itemgetter(0)):
-            yield key, [(line, json.loads(cells)) for _, line, cells in rows]
+            yield key, [(line, cells.split(_SEPARATOR)) for _, line, cells in rows]
 
     def _flush(self) -> None:
         try:
@@ -67,3 +67,10 @@ class Spool:
         """Delete it."""
         self._database.close()
         self._folder.cleanup()
+
+
+def _join(cells: Sequence[str]) -> str:
+    text = _SEPARATOR.join(cells)
+    if text.count(_SEPARATOR) >= len(cells):
+        return _SEPARATOR.join(cell.replace(_SEPARATOR, " ") for cell in cells)
+    return text
