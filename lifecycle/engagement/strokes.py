@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from lifecycle.intake import bulk
-from lifecycle.store.columns import dumps
+from lifecycle.store.columns import EPOCH, MICROSECOND, dumps
 from lifecycle.store.tables import hits, inbox
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 HIT_COLUMNS = ("message_row", "contact_id", "kind", "link", "at", "method", "user_agent", "ip", "verdict", "why")
 
@@ -84,7 +81,7 @@ def read_mails(connection: Connection, rows: Iterable[int], *, links: bool) -> d
     found = connection.execute(statement, {"rows": dumps(wanted) if on_sqlite else wanted}).scalar()
     mails = {}
     for row in json.loads(found) if found else ():
-        delivered = None if row[2] is None else _EPOCH + timedelta(microseconds=row[2])
+        delivered = None if row[2] is None else EPOCH + timedelta(microseconds=row[2])
         own = (row[5], row[6] or {}) if links else ()
         mails[row[0]] = Mail(row[0], row[1], delivered, bool(row[3]), bool(row[4]), *own)
     return mails
@@ -127,4 +124,4 @@ def leave_word(connection: Connection, contact_ids: Iterable[int]) -> None:
 
 
 def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
+    return (instant - EPOCH) // MICROSECOND
