@@ -62,12 +62,15 @@ class Settings:
         def text(name: str) -> str | None:
             return env.get(f"LIFECYCLE_{name}", "").strip() or None
 
-        def number(name: str, default: float) -> float:
+        def number(name: str, default: float, low: float, high: float) -> float:
             found = text(name)
             try:
-                return default if found is None else float(found)
+                value = default if found is None else float(found)
             except ValueError as error:
                 raise SettingsError(f'LIFECYCLE_{name} is not a number: "{found}"') from error
+            if not low <= value <= high:
+                raise SettingsError(f"LIFECYCLE_{name} is not between {low:g} and {high:g}: {found}")
+            return value
 
         key_file = text("DKIM_KEY_FILE")
         return cls(
@@ -79,14 +82,14 @@ class Settings:
             secret_key=text("SECRET_KEY"),
             base_url=(text("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             host=text("HOST") or "127.0.0.1",
-            port=int(number("PORT", 8000)),
+            port=int(number("PORT", 8000, 0, 65535)),
             write_keys=tuple(key.strip() for key in (text("WRITE_KEYS") or "").split(",") if key.strip()),
             admin_password=text("ADMIN_PASSWORD"),
             dkim_selector=text("DKIM_SELECTOR"),
             dkim_domain=text("DKIM_DOMAIN"),
             dkim_key_file=Path(key_file) if key_file else None,
-            workers=max(1, int(number("WORKERS", 2))),
-            rate_per_s=number("RATE_PER_S", 0) or None,
+            workers=int(number("WORKERS", 2, 1, 64)),
+            rate_per_s=number("RATE_PER_S", 0, 0, 1e6) or None,
         )
 
     def secret(self) -> bytes:

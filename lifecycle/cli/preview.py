@@ -40,6 +40,8 @@ def command(
     content = session.files("templates/", "locales/")
     _known(content, template)
     state = _state(session, contact) if contact else None
+    if locale is not None and locale not in content.project.locales:
+        raise UsageError(f'the project has no locale "{locale}"', hint=f"it has {', '.join(content.project.locales)}")
     wanted = locale or (state.locale if state else None) or content.project.default_locale
     compiled = Templates(content).compile(template, wanted)
     scope = (

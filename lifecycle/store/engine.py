@@ -114,7 +114,12 @@ def _make_engine(url: str) -> Engine:
         options |= {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
     elif parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"database {url}: {error.strerror}: {error.filename}", hint="is the folder there and writable?"
+                ) from error
         options |= {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
     else:
         raise SettingsError(f'no such database: "{parsed.get_backend_name()}"', hint="sqlite:///PATH or postgresql://…")

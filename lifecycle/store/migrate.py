@@ -20,6 +20,7 @@ def prepare(store: Store) -> None:
     current, wanted = current_revision(store), head_revision()
     if current == wanted:
         return
+    _refuse_newer(current, wanted)
     if store.is_sqlite:
         migrate(store)
         return
@@ -32,11 +33,20 @@ def migrate(store: Store) -> tuple[str | None, str]:
     from alembic import command
 
     before = current_revision(store)
+    _refuse_newer(before, head_revision())
     config = _config()
     with store.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return before, head_revision()
+
+
+def _refuse_newer(current: str | None, wanted: str) -> None:
+    if current is not None and current > wanted:  # revisions are numbers of the same length
+        raise StoreError(
+            f"the database is at {current}, which is newer than this version ({wanted})",
+            hint="install the version that migrated it, or restore the backup from before",
+        )
 
 
 def current_revision(store: Store) -> str | None:
