@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from alembic import context
-from lifecycle.store import columns
-from lifecycle.store import tables as _tables  # noqa: F401 - registers the tables for autogenerate
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
+
+from lifecycle.store import columns
+from lifecycle.store import tables as _tables  # noqa: F401 - registers the tables for autogenerate
 
 
 def write_type(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
