@@ -27,6 +27,13 @@ def web_address(running: Running) -> str:
     return running.saw(r"web +(http://\S+)").group(1)
 
 
+def first(pattern: str, text: str) -> str:
+    """Return the group of the first match; fails without one."""
+    found = re.search(pattern, text)
+    assert found is not None, pattern
+    return found.group(1)
+
+
 def sign_up(client: httpx.Client, name: str) -> None:
     """Send what a Segment client sends for a new customer."""
     batch = {"batch": [person(name), event(name, "Signed Up", source="web")]}
@@ -58,12 +65,12 @@ def test_one_process_takes_events_in_and_gets_mails_out(terminal: Terminal) -> N
         assert "sara@example.com" in mail["To"]
         html = mail.get_body(("html",)).get_content()
         client.headers["User-Agent"] = HUMAN
-        opened = client.get(urlsplit(re.search(r'https?://[^"]+/o/[^"]+\.gif', html).group()).path)
+        opened = client.get(urlsplit(first(r'(https?://[^"]+/o/[^"]+\.gif)', html)).path)
         assert (opened.status_code, opened.headers["content-type"]) == (200, "image/gif")
-        clicked = client.get(urlsplit(re.search(r'https?://[^"]+/c/[^"]+', html).group()).path)
+        clicked = client.get(urlsplit(first(r'(https?://[^"]+/c/[^"]+)', html)).path)
         assert clicked.status_code == 302
         assert clicked.headers["location"].startswith("https://rihla.example")
-        leave = re.search(r"<(https?://[^>]+/u/[^>]+)>", mail["List-Unsubscribe"]).group(1)
+        leave = first(r"<(https?://[^>]+/u/[^>]+)>", mail["List-Unsubscribe"])
         gone = client.post(urlsplit(leave).path, data={"List-Unsubscribe": "One-Click"})
         assert gone.status_code == 200
         said = running.stop()
