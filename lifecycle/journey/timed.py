@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
@@ -157,6 +158,12 @@ def _occurrence(trigger: DateTrigger, day: date) -> str:
 def _by_instant(day: date, wall: time) -> Mapping[datetime, frozenset[str]]:
     """Return the zones by the instant at which their clocks show `wall` on that day."""
     found: dict[datetime, set[str]] = {}
-    for name in zone_names():
-        found.setdefault(on_date(day, wall, parse_zone(name)), set()).add(name)
+    for name, zone in _zones():
+        found.setdefault(on_date(day, wall, zone), set()).add(name)
     return {at: frozenset(names) for at, names in found.items()}
+
+
+@lru_cache(maxsize=1)
+def _zones() -> tuple[tuple[str, ZoneInfo], ...]:
+    # held here: the standard library keeps eight, and reads the others from their files again and again
+    return tuple((name, parse_zone(name)) for name in sorted(zone_names()))
