@@ -61,7 +61,7 @@ def command(session: Session, folder: Path, locale: str, name: str | None) -> No
     project.write_text(text, encoding="utf-8")
     ignore = target / ".gitignore"
     if not ignore.exists():
-        ignore.write_text(".lifecycle/\n", encoding="utf-8")
+        ignore.write_text(".lifecycle/\ndry-run/\n", encoding="utf-8")
     if session.json:
         emit_json({"folder": str(target), "files": files})
         return

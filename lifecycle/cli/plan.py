@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from lifecycle.cli.session import Session, json_option, pass_session
 
 if TYPE_CHECKING:
     from lifecycle.plan.build import Plan
+
+#: More files than that are counted by folder.
+MOST_FILES = 20
 
 _MARKS = {"added": "[green]+[/]", "changed": "[yellow]~[/]", "removed": "[red]-[/]"}
 
@@ -42,14 +46,22 @@ def command(session: Session, out: Path | None) -> None:
         note(f"the plan is in {out}; `lifecycle apply --plan {out}` refuses it once it is stale")
 
 
+def _files(plan: Plan) -> list[str]:
+    """Return a line for each file; for each folder and change when there are many."""
+    if len(plan.files) <= MOST_FILES:
+        return [f"  {_MARKS[change]} {path}" for path, change in plan.files.items()]
+    counts = Counter((path.partition("/")[0], change) for path, change in plan.files.items())
+    return [f"  {_MARKS[change]} {folder}: {count}" for (folder, change), count in sorted(counts.items())]
+
+
 def _print(plan: Plan) -> None:
     terminal = console()
     if plan.is_empty:
         terminal.print(f"nothing to do: {plan.after[:12]} is in force")
         return
     terminal.print(f"version {(plan.before or 'none')[:12]} → {plan.after[:12]}")
-    for path, change in plan.files.items():
-        terminal.print(f"  {_MARKS[change]} {path}")
+    for line in _files(plan):
+        terminal.print(line)
     if plan.campaigns:
         rows = [
             {"": found.change, "campaign": found.campaign, "audience now": found.audience, "inside": found.inside,
