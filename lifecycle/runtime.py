@@ -99,7 +99,8 @@ class Runtime:
             from lifecycle.web.serve import Server
 
             settings = self.engine.settings
-            self.server = Server(create_app(self.engine.web_parts()), settings.host, settings.port, access_log=True)
+            app = create_app(self.engine.web_parts())
+            self.server = Server(app, settings.host, settings.port, access_log=True, proxies=settings.proxies)
             self.server.start()
         return self
 

@@ -47,6 +47,8 @@ class Settings:
     port: int = 8000
     write_keys: tuple[str, ...] = field(default=(), repr=False)
     admin_password: str | None = field(default=None, repr=False)
+    #: proxies, by address, whose X-Forwarded-For is believed
+    proxies: str | None = None
     dkim_selector: str | None = None
     dkim_domain: str | None = None
     dkim_key_file: Path | None = None
@@ -85,6 +87,7 @@ class Settings:
             port=int(number("PORT", 8000, 0, 65535)),
             write_keys=tuple(key.strip() for key in (text("WRITE_KEYS") or "").split(",") if key.strip()),
             admin_password=text("ADMIN_PASSWORD"),
+            proxies=text("PROXIES"),
             dkim_selector=text("DKIM_SELECTOR"),
             dkim_domain=text("DKIM_DOMAIN"),
             dkim_key_file=Path(key_file) if key_file else None,
