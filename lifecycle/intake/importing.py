@@ -13,19 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import UsageError
-from lifecycle.intake.consent import Barred, suppress_all
+from lifecycle.intake.consent import Barred
 from lifecycle.intake.csv_map import CsvMap
 from lifecycle.intake.csv_rows import ContactRows, EventRows, instant, zone_of
 from lifecycle.intake.files import MAX_BYTES, Format, InputFile, Line, Record, delimiter_of, records
-from lifecycle.intake.history import read_past, store_past
+from lifecycle.intake.history import read_past
 from lifecycle.intake.mapped_rows import MappedRows
-from lifecycle.intake.messages import accept
 from lifecycle.intake.payload import Refused, payload_id, read_message
 from lifecycle.intake.rejects import RejectFile, reject_path
+from lifecycle.intake.sinks import Item, Ledger, Messages, Original, Sink, Suppressions
 from lifecycle.intake.spool import Spool
 from lifecycle.spec.model import Content
 from lifecycle.store.engine import Store
@@ -35,8 +35,6 @@ Kind: TypeAlias = Literal["contacts", "events", "messages", "suppressions"]
 BATCH = 5_000
 #: Contacts that an import names as touched; past that, refreshing everybody is no slower.
 MOST_TOUCHED = 10_000
-
-Original: TypeAlias = "str | Sequence[str]"
 
 
 @dataclass(slots=True)
@@ -55,34 +53,6 @@ class Outcome:
     reject_file: Path | None = None
     #: rows of the contacts concerned; None when they are more than is worth naming
     touched: set[int] | None = field(default_factory=set, repr=False)
-
-
-@dataclass(slots=True)
-class Item:
-    """Something to store: what it is, and the rows that it was made of. `before` is a message to store first."""
-
-    value: Any
-    rows: list[tuple[int, Original]]
-    before: Any = None
-
-
-@dataclass(slots=True)
-class Stored:
-    """What became of a batch of items: counts, and the place and reason of each that was refused."""
-
-    stored: int = 0
-    duplicates: int = 0
-    contacts: int = 0
-    touched: frozenset[int] = frozenset()
-    refused: list[tuple[int, str]] = field(default_factory=list)
-
-
-class Sink(Protocol):
-    """Where a kind of item is stored."""
-
-    def store(self, items: Sequence[Item]) -> Stored:
-        """Store a batch in one transaction."""
-        ...
 
 
 @dataclass(slots=True)
@@ -149,11 +119,11 @@ class Import:
     def _sink(self) -> Sink:
         match self.kind:
             case "messages":
-                return _Ledger(self.store, self.content)
+                return Ledger(self.store, self.content)
             case "suppressions":
-                return _Suppressions(self.store)
+                return Suppressions(self.store)
             case _:
-                return _Messages(self.store, self.clock, self.content, live=self.live)
+                return Messages(self.store, self.clock, self.content, live=self.live)
 
     # ------------------------------------------------------------ rows
 
@@ -291,51 +261,6 @@ class Import:
 
     def _reject_path(self, kind: Format) -> Path:
         return self.rejects or reject_path(self.path, kind)
-
-
-class _Messages:
-    """Items are Segment messages."""
-
-    def __init__(self, store: Store, clock: Clock, content: Content | None, *, live: bool) -> None:
-        self._store, self._clock, self._content, self._live = store, clock, content, live
-
-    def store(self, items: Sequence[Item]) -> Stored:
-        payloads: list[Any] = []
-        places: dict[int, int] = {}
-        for place, item in enumerate(items):
-            if item.before is not None:
-                payloads.append(item.before)
-            places[len(payloads)] = place
-            payloads.append(item.value)
-        done = accept(self._store, payloads, clock=self._clock, content=self._content, live=self._live)
-        refused = [(places[each.index], each.reason) for each in done.rejected if each.index in places]
-        stored = sum(index in places for index in done.news)
-        return Stored(stored, len(items) - stored - len(refused), done.contacts, done.touched, refused)
-
-
-class _Ledger:
-    """Items are PastMessages."""
-
-    def __init__(self, store: Store, content: Content | None) -> None:
-        self._store, self._content = store, content
-
-    def store(self, items: Sequence[Item]) -> Stored:
-        with self._store.write() as connection:
-            duplicates, unknown, touched = store_past(connection, [item.value for item in items], self._content)
-        refused = [(place, f'no contact "{items[place].value.contact}"; import contacts first') for place in unknown]
-        return Stored(len(items) - len(duplicates) - len(unknown), len(duplicates), touched=touched, refused=refused)
-
-
-class _Suppressions:
-    """Items are Barred addresses."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def store(self, items: Sequence[Item]) -> Stored:
-        with self._store.write() as connection:
-            new = suppress_all(connection, [item.value for item in items])
-        return Stored(new, len(items) - new)
 
 
 @contextmanager
