@@ -8,8 +8,8 @@ do no more than one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from datetime import datetime, time
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, not_, or_, select, update
@@ -18,7 +18,7 @@ from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.evaluate import STRETCH_PREFIX
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.windows import zone_names
-from lifecycle.base.units import on_date, parse_zone
+from lifecycle.base.units import Duration, on_date, parse_zone
 from lifecycle.journey.by_hand import enrol_batch
 from lifecycle.journey.ending import end_ended
 from lifecycle.journey.enrol import Opening, is_running
@@ -35,6 +35,7 @@ BATCH = 200
 #: Names the entry of those whom a campaign found inside when it came into force.
 ALREADY_THERE = "there already"
 
+_A_DAY = Duration(86400)
 _IS_OPEN = enrolments.c.state.in_(["waiting", "active"])
 
 
@@ -91,10 +92,14 @@ def open_due(store: Store, versions: Versions, key: bytes, now: datetime, budget
         asking = _Asking(store, versions, content, campaign, key, now, budget)
         mark = marks.get(campaign.campaign)
         if is_timed(campaign.trigger):
-            for slot in slots(campaign, content, mark or applied_at, now):
+            found = slots(campaign, content, mark or applied_at, now)
+            wanted = _with_somebody(store, found, campaign, content)
+            for slot in wanted:
                 enrolled += asking.everyone(_due_in(slot, campaign, content), opening_in(slot))
                 if budget.is_spent:
                     return enrolled
+            if found and found[-1] not in wanted:
+                _move_mark(store, campaign.campaign, found[-1].at)
         elif wants_those_inside(campaign) and mark is None and is_running(campaign, now):
             enrolled += asking.everyone(_inside(campaign, applied_at), Opening(applied_at, ALREADY_THERE))
             if budget.is_spent:
@@ -167,6 +172,22 @@ def _due_in(slot: Slot, campaign: Campaign, content: Content) -> Select[Any]:
     if campaign.audience is not None:
         query = query.where(compile_condition(campaign.audience, setting, slot.at))
     return query
+
+
+def _with_somebody(store: Store, found: list[Slot], campaign: Campaign, content: Content) -> list[Slot]:
+    """Leave out slots of days on which nobody's date comes round: after a long downtime, nearly all of them."""
+    trigger = campaign.trigger
+    if not isinstance(trigger, DateTrigger):
+        return found
+    near = replace(date_leaf(trigger), in_next=_A_DAY, in_last=_A_DAY)  # whatever the date is where the contacts are
+    wanted: set[date] = set()
+    for day in sorted({slot.day for slot in found if slot.day is not None}):
+        noon = on_date(day, time(12), UTC)
+        query = select(contacts.c.id).where(compile_condition(near, Setting.of(content), noon)).limit(1)
+        with store.read() as connection:
+            if connection.execute(query).first() is not None:
+                wanted.add(day)
+    return [slot for slot in found if slot.day in wanted]
 
 
 def _is_in(zones: frozenset[str], content: Content) -> ColumnElement[bool]:

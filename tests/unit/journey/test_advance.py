@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shop import KEY, Shop, edited, with_file
 from sqlalchemy import insert, select, update
 
 from lifecycle.deliver.control import cancel
 from lifecycle.journey import advance as advancing
 from lifecycle.journey.advance import Stuck, advance, due_contacts
 from lifecycle.journey.contact import ContactTurn
+from lifecycle.journey.write import write_turns
 from lifecycle.store.tables import (
     contacts,
     decisions,
@@ -24,6 +24,7 @@ from lifecycle.store.tables import (
     messages,
     stage_transitions,
 )
+from shop import KEY, Shop, edited, with_file
 
 if TYPE_CHECKING:
     from lifecycle.base.clock import ManualClock
@@ -79,7 +80,7 @@ def test_a_contact_that_breaks_the_engine_stops_nobody_else(
     for name in ("ali", "badr", "sara"):
         shop.contact(name)
         shop.track(name, "Signed Up")
-    run, write = ContactTurn.run, advancing.write_turns
+    run, write = ContactTurn.run, write_turns
 
     def run_but(self: ContactTurn, *args: Any, **more: Any) -> Any:
         if self.turn.state.external_id == "ali":
