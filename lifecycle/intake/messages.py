@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
@@ -83,8 +84,18 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
                 news, contacts = batch.store(incoming)
         except (IntegrityError, RacedError):
             continue  # a concurrent batch stored one of these first; in a new transaction it is seen
+        except StoreError as error:
+            if not _was_deadlock(error):
+                raise
+            continue
         return Accepted(len(news), len(incoming) - len(news), rejected, contacts, news, frozenset(batch.touched))
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
+
+
+def _was_deadlock(error: StoreError) -> bool:
+    """Say whether PostgreSQL ended the transaction to untie two: the other has gone through, so it can be done again."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and isinstance(cause.orig, DeadlockDetected)
 
 
 class _Batch:

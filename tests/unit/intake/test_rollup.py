@@ -83,6 +83,16 @@ def test_facts_are_the_fold_over_the_events_whatever_the_order_of_arrival(
     store.close()
 
 
+def test_a_late_event_takes_its_place_in_time(store: Store, clock: ManualClock) -> None:
+    """A shoe that was put into the cart before the order, and is told of after it, is not in the cart."""
+    shoe = {"product_id": "a", "price": 3, "quantity": 1}
+    take(store, clock, track("u", "Order Completed", "o", timestamp="2026-11-01T08:00:00Z", properties={"total": 3}))
+    take(store, clock, track("u", "Product Added", "late", timestamp="2026-11-01T07:00:00Z", properties=shoe))
+    assert rows(store, tables.facts)[0]["cart_items"] == 0
+    take(store, clock, track("u", "Product Added", "next", timestamp="2026-11-01T08:30:00Z", properties=shoe))
+    assert rows(store, tables.facts)[0]["cart_items"] == 1
+
+
 def test_a_rebuild_changes_nothing(store: Store, clock: ManualClock) -> None:
     """On both databases."""
     dice = random.Random(5)  # noqa: S311 - no secret
