@@ -93,7 +93,7 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
 
 
 def _was_deadlock(error: StoreError) -> bool:
-    """Say whether PostgreSQL ended the transaction to untie two: the other has gone through, so it can be done again."""
+    """Say whether PostgreSQL ended the transaction to untie two: the other went through, so this one can be redone."""
     cause = error.__cause__
     return isinstance(cause, DBAPIError) and isinstance(cause.orig, DeadlockDetected)
 
