@@ -136,15 +136,19 @@ class Runtime:
         self.stop()
 
 
-def until_signalled() -> None:
-    """Block until SIGINT or SIGTERM; a second one ends the process at once, which loses nothing either."""
-    told = threading.Event()
+class Signals:
+    """SIGINT and SIGTERM from now on: the first is waited for, a second ends the process at once, losing nothing."""
 
-    def tell(number: int, _frame: object) -> None:
+    def __init__(self) -> None:
+        self._told = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._tell)
+
+    def wait(self) -> None:
+        """Block until the first signal; return at once when it came already, while things were starting."""
+        while not self._told.wait(1):
+            pass
+
+    def _tell(self, number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        told.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, tell)
-    while not told.wait(1):
-        pass
+        self._told.set()

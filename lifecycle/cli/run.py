@@ -13,9 +13,11 @@ from lifecycle.wiring import Engine
 
 
 def _serve(session: Session, *, web: bool, scheduler: bool, workers: bool, port: int | None = None) -> None:
-    from lifecycle.runtime import Runtime, until_signalled
+    from lifecycle.runtime import Runtime, Signals
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    signals = Signals()  # before anything starts, so that a stop during the start is a stop too
     engine = session.engine()
     if port is not None:
         engine = Engine(replace(engine.settings, port=port), engine.clock)
@@ -27,7 +29,7 @@ def _serve(session: Session, *, web: bool, scheduler: bool, workers: bool, port:
         if runtime.server is not None:
             note(f"web       {runtime.server.url}")
         note("Ctrl-C ends it; what is under way is finished first")
-        until_signalled()
+        signals.wait()
         note("stopping …")
 
 
