@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -153,13 +155,15 @@ def _print(summary: dict[str, Any], folder: Path) -> None:
     mark = "[green]✓ adds up[/]" if summary["adds_up"] else "[red]✗ does not add up[/]"
     out.print(f"ledger: {ledger['selected']:,} selected = {words}   {mark}\n")
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    # `make demo` runs out of a virtual environment that is not on the PATH
+    program = "lifecycle" if shutil.which("lifecycle") else os.path.relpath(sys.argv[0])
     out.print("[bold]What to look at[/]")
     for what, where in (
         ("the mails, as sent", f"{shown}/mails/"),
         ("the report", f"{shown}/report.html"),
-        ("one person's story", f"lifecycle -C {shown} explain sara@example.com"),
-        ("the ledger", f"lifecycle -C {shown} report"),
-        ("a mail, as a page", f"lifecycle -C {shown} preview cart/reminder --locale ar"),
+        ("one person's story", f"{program} -C {shown} explain sara@example.com"),
+        ("the ledger", f"{program} -C {shown} report"),
+        ("a mail, as a page", f"{program} -C {shown} preview cart/reminder --locale ar"),
         ("the content", f"{shown}/campaigns/cart-abandonment.yaml"),
     ):
         out.print(f"  {what:<20} {where}")
