@@ -6,12 +6,13 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import NotFoundError, UsageError
 from lifecycle.cli.output import console, emit_json, note, plain, print_table, progress
 from lifecycle.cli.session import Session, json_option, pass_session
@@ -74,6 +75,10 @@ def command(
     _print(done, out)
 
 
+#: Where a replay's intake stands: no timestamp of a file lies in its future, so none is clamped to arrival.
+AFTER_ALL = ManualClock(datetime(9000, 1, 1, tzinfo=UTC))
+
+
 @contextlib.contextmanager
 def _store(session: Session, content: Content, events_file: Path | None) -> Iterator[tuple[Store, datetime]]:
     """Yield the store to simulate on, and its first moment: that of the file's first event, or now."""
@@ -93,7 +98,7 @@ def _store(session: Session, content: Content, events_file: Path | None) -> Iter
         try:
             prepare(store)
             rejects = Path(folder) / "rejects"
-            done = Import("events", events_file, store, engine.clock, content, rejects=rejects).run()
+            done = Import("events", events_file, store, AFTER_ALL, content, rejects=rejects).run()
             if done.rejected:
                 first = rejects.read_text(encoding="utf-8").splitlines()[0] if rejects.is_file() else ""
                 note(f"{done.rejected} lines could not be read and are left out: {first[:200]}")

@@ -52,10 +52,10 @@ class Store:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                     try:
                         yield connection
+                        connection.commit()
                     except BaseException:
                         connection.rollback()
                         raise
-                    connection.commit()
                 return
             with self.engine.begin() as connection:
                 yield connection
