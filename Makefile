@@ -2,7 +2,7 @@
 # make test   set up, then every test (CI runs `make check` too)
 PYTHON ?= python3
 BIN := .venv/bin
-# as many test processes as cores, but never fewer than two: the tests wait on servers more than they compute
+# as many test processes as cores
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
@@ -41,6 +41,10 @@ format: .venv/made-dev
 
 schemas: .venv/made
 	$(BIN)/lifecycle schema --out schemas
+
+# many more random lives than the gate has time for; the seed of a life that breaks a promise is printed
+torture: .venv/made-dev
+	LIFECYCLE_LIVES=2000 $(BIN)/pytest -n $(JOBS) --timeout 0 tests/unit/journey/test_promises.py tests/e2e/test_kill.py
 
 bench: .venv/made-dev
 	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done

@@ -68,7 +68,7 @@ def content_of(*campaigns: str, policies: str = "{}", segments: Mapping[str, str
     for name, where in (segments or {}).items():
         files[f"segments/{name}.yaml"] = f"segment: {name}\nlabel: {name}\nwhere: {where}\n"
     loaded = load(files)
-    assert loaded.content is not None, [str(found) for found in loaded.diagnostics]
+    assert loaded.content is not None, [str(found) for found in loaded.diagnostics if found.is_error]
     return loaded.content
 
 
