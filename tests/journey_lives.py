@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,8 @@ def _steps(draw: st.DrawFn, prefix: str, depth: int = 2) -> str:
             case "update":
                 made.append(f"{{update: {{vip: {draw(st.sampled_from(['true', 'false']))}}}, id: {name}}}")
             case "emit":
-                made.append(f"{{emit: {{event: {draw(st.sampled_from(['Ping', 'Pong']))}}}, id: {name}}}")
+                # nothing is triggered by Pong: a campaign that sets itself off again each day never ends, as it says
+                made.append(f"{{emit: {{event: Pong}}, id: {name}}}")
             case "points":
                 made.append(f"{{points: {{give: 10}}, id: {name}}}")
             case "wait_for":
@@ -159,7 +161,8 @@ class Life:
         try:
             self._contents = [content_of(*texts, policies=str(self.rules)) for texts in self.versions]
         except AssertionError as error:
-            assume("LC404" not in str(error) and "LC405" not in str(error))  # a deadline that nothing can meet
+            # a deadline that nothing can meet, a step behind an exit: `check` refuses those
+            assume(not re.search("LC40[345]", str(error)))
             raise
         self.shop = Shop(self.store, self.clock, self._contents[0].files)
         self.shop.parts = Parts(
