@@ -55,6 +55,8 @@ _METHODS: dict[type, frozenset[str]] = {
 }
 _NUMBERS = frozenset({int, Decimal})
 _LARGE = 10**15
+#: the commonest expression by far: a text of the catalog, without arguments
+_PLAIN_TEXT = re.compile(r"""t\(\s*(['"])([^'"\\]*)\1\s*\)""")
 _SPECIAL = re.compile(r"[&<>'\"]")
 _LOOP = frozenset(
     {
@@ -162,6 +164,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._expressions[text]
 
     def _read(self, text: str) -> tuple[frozenset[str], Callable[..., Any] | None]:
+        plain = _PLAIN_TEXT.fullmatch(text)
+        if plain is not None:
+            key = plain[2]
+            return frozenset({"t"}), lambda **values: values["t"](key)
         try:
             tree = self.parse("{{" + text + "}}")
             names = frozenset(name.name for name in tree.find_all(nodes.Name))
