@@ -52,7 +52,7 @@ class TooDeep(Rule):
 
 
 class TooManyNodes(Rule):
-    """The file has more than 50,000 values.
+    """The file has more than 20,000 values.
 
     Fix: split the file.
     """

@@ -21,7 +21,7 @@ from lifecycle.spec.place import Place
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 64
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 #: Past this many mistakes, the rest of a file is not looked at.
 MAX_PER_FILE = 50
 #: Digits past this are no count and no money of ours, and Python refuses to read very many.
