@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lifecycle.audience.review import Review, apply_review, review
@@ -17,7 +17,7 @@ from lifecycle.base.units import Share
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey import machine
 from lifecycle.journey.enrol import Opening, enrol, is_running, opening_by_event
-from lifecycle.journey.entry import Act, Decided, Effect, Entry, Transition
+from lifecycle.journey.entry import AFTER_EVENTS, Act, Decided, Effect, Entry, Transition
 from lifecycle.journey.known import Known, carry_over
 from lifecycle.journey.policy import zone_of
 from lifecycle.spec.model import Campaign, Content, SegmentTrigger, StageTrigger
@@ -98,6 +98,8 @@ class ContactTurn:
         self._known = self._known_by(world.content)
         #: no review looks at an earlier moment than what is stored already stands on
         self._reviewed = _last_change(state)
+        #: events of this turn that have not been handled yet
+        self._ahead: set[int] = set()
         self.turn = Turn(state, self._tracked)
 
     def run(
@@ -108,8 +110,9 @@ class ContactTurn:
         `changed` says that something that is no event changed. Nothing is reviewed unless there is a reason to.
         """
         new = sorted(events, key=lambda event: event.order)
+        self._ahead = {event.id for event in new}
         if new:
-            self._look_no_further_back(new)
+            self._look_no_further_back()
             # an event is never left for later, even when the machine that stored it had a clock ahead of ours
             self._now = max(self._now, new[-1].at)
         waiting = new[::-1]
@@ -144,6 +147,7 @@ class ContactTurn:
         self._tracked.append(made)
         self._take(made, transition)
         made.changed = True
+        self._catch_up(made, opening)
         return made
 
     def settle(self, at: datetime) -> datetime | None:
@@ -154,15 +158,24 @@ class ContactTurn:
         self._review(at, "import", None, triggers=False)
         return self.turn.review_at
 
+    def _catch_up(self, made: Tracked, opening: Opening) -> None:
+        """Show a late opening what has happened since and was handled already: an order since ends it at once."""
+        order = opening.event.order if opening.event is not None else (opening.at, AFTER_EVENTS)
+        later = []
+        for event in reversed(self._state.events):
+            if event.at < opening.at:
+                break
+            if event.order > order and event.at <= self._now and event.id not in self._ahead:
+                later.append(replace(event, live=False))  # exits and goals alone: it triggers nothing twice
+        for event in reversed(later):
+            self._show(made, event)
+
     # ------------------------------------------------------------ stimuli
 
     def _on_event(self, event: EventFact) -> None:
+        self._ahead.discard(event.id)
         for tracked in self._by_priority():
-            self._feed(
-                tracked,
-                event.at,
-                lambda campaign, entry, known: machine.on_event(campaign, entry, event, known, self._now),
-            )
+            self._show(tracked, event)
         standing = {tracked.entry.key for tracked in self._tracked if tracked.entry.is_open}
         self._review(event.at, event.name, event, triggers=event.live)
         if not event.live:  # history feeds facts, exits and goals, and triggers nothing (11)
@@ -185,6 +198,13 @@ class ContactTurn:
     def _change(self, at: datetime) -> None:
         for tracked in self._by_priority():
             self._feed(tracked, at, lambda campaign, entry, known: machine.on_change(campaign, entry, known, at))
+
+    def _show(self, tracked: Tracked, event: EventFact) -> None:
+        self._feed(
+            tracked,
+            event.at,
+            lambda campaign, entry, known: machine.on_event(campaign, entry, event, known, self._now),
+        )
 
     def _feed(self, tracked: Tracked, at: datetime, handle: Callable[[Campaign, Entry, Known], Transition]) -> None:
         entry = tracked.entry
@@ -238,11 +258,10 @@ class ContactTurn:
 
     # ------------------------------------------------------------ who is where
 
-    def _look_no_further_back(self, new: Sequence[EventFact]) -> None:
+    def _look_no_further_back(self) -> None:
         """Let reviews begin where handled events ended: seen from before them, they would seem not to have happened."""
-        fresh = {event.id for event in new}
         for event in reversed(self._state.events):
-            if event.id not in fresh and event.at <= self._now:
+            if event.id not in self._ahead and event.at <= self._now:
                 self._reviewed = max(event.at, self._reviewed or event.at)
                 return
 

@@ -74,6 +74,25 @@ steps: [{wait: 10d}, {send: a}]
     assert (sara.entry.state, sara.entry.ended_at) == ("exited", START + 2 * DAY)
 
 
+def test_a_late_trigger_is_shown_what_has_happened_since() -> None:
+    """The order was handled before its cart event arrived: the entry ends at once, and its mail is called back."""
+    text = """
+campaign: nudge
+stage: decision
+topic: offers
+trigger: {event: Checkout Started}
+exit_when: {event: Order Completed}
+goal: {event: Order Completed, within: 5d, value: properties.total}
+steps: [{send: a}]
+"""
+    sara = Person(content_of(text))
+    sara.does(1 * HOUR, "Order Completed", total=12)
+    sara.does(30 * MINUTE, "Checkout Started", now=2 * HOUR)
+    assert (sara.entry.state, sara.entry.goal_at) == ("goal_met", START + HOUR)
+    assert sara.entry.goal_value == 12
+    assert not sara.entry.unsent
+
+
 def test_an_event_stored_by_a_machine_whose_clock_is_ahead_is_not_lost() -> None:
     """Its instant lies in our future; its inbox row is handled, so it must be too."""
     sara = Person(content_of(VIPS, segments=RECENT))
