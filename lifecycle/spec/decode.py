@@ -27,7 +27,9 @@ class Refused(Exception):  # noqa: N818 - flow between decoders, never seen by a
 
 
 #: What a name in one file may point to in another.
-Kind: TypeAlias = Literal["segment", "stage", "topic", "sender", "template", "campaign", "step", "webhook", "event"]
+Kind: TypeAlias = Literal[
+    "segment", "stage", "topic", "sender", "template", "campaign", "step", "webhook", "event", "tier", "survey",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,8 @@ class Fields:
 
     def one_of(self, keys: Sequence[str]) -> str | None:
         """Return the one key of `keys` that is written; report when it is none or several."""
-        written = [key for key in keys if self.has(key)]
+        self.known += keys
+        written = [entry.name for entry in self.node.entries if entry.name in keys]
         if len(written) == 1:
             return written[0]
         names = ", ".join(f'"{key}"' for key in keys)

@@ -7,7 +7,8 @@ nothing of the others: names that it would have declared count as declared, so t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -39,12 +40,13 @@ class Loaded:
     """What came of loading.
 
     `content` is None when there is an error; `partial` holds what is sound even then, and is None only when
-    lifecycle.yaml itself is not.
+    lifecycle.yaml itself is not. `declared` holds, by kind, the ids that broken files meant to declare too.
     """
 
     content: Content | None
     diagnostics: list[Diagnostic]
     partial: Content | None
+    declared: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -103,7 +105,7 @@ def load(files: Mapping[str, str]) -> Loaded:
     declared = {"segment": segments.declared, "campaign": campaigns.declared}
     reading.found += check_all(partial, reading, declared)
     sound = not any(found.is_error for found in reading.found)
-    return Loaded(partial if sound else None, in_order(reading.found), partial)
+    return Loaded(partial if sound else None, in_order(reading.found), partial, declared)
 
 
 def _hash(files: Mapping[str, str]) -> str:
@@ -161,8 +163,8 @@ def _decode_files(
             continue
         made = _decoded(decode, node, reading)
         called = node.get(key) if isinstance(node, MapNode) else None
+        found.declared.add(PurePosixPath(path).stem)  # a file whose id is another has been told so
         if not isinstance(called, ScalarNode):
-            found.declared.add(PurePosixPath(path).stem)
             continue
         _look_at_name(key, called, path, found, reading)
         if made is not None and called.text not in found.made:
