@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from lifecycle.spec.model import Rewards
 from lifecycle.store.once import add_once
 from lifecycle.store.tables import facts, points
 
@@ -20,7 +19,7 @@ def give(
     *,
     at: datetime,
     reason: str,
-    rewards: Mapping[str, Any],
+    rewards: Rewards,
 ) -> bool:
     """Give (or, negative, take) points under the name `entry`; False when that entry was made before.
 
@@ -36,8 +35,6 @@ def give(
     return True
 
 
-def tier_of(balance: int, rewards: Mapping[str, Any]) -> str | None:
+def tier_of(balance: int, rewards: Rewards) -> str | None:
     """Return the highest tier that the balance reaches, None below them all or without tiers."""
-    reached = [tier for tier in rewards.get("tiers", ()) if balance >= int(tier.get("from", 0))]
-    best = max(reached, key=lambda tier: int(tier.get("from", 0)), default=None)
-    return None if best is None else str(best.get("tier"))
+    return next((tier.tier for tier in reversed(rewards.tiers) if balance >= tier.at_least), None)

@@ -170,6 +170,16 @@ def use_properties(events: tuple[str, ...], where: tuple[PropertyTest, ...], rea
     for test in where:
         if test.place is not None:
             reading.uses.append(Use("event", test.path, test.place, test.tests, events))
+        if test.path == ("survey",) and "Survey Answered" in events:
+            _refer_to_surveys(test, reading)
+
+
+def _refer_to_surveys(test: PropertyTest, reading: Reading) -> None:
+    """Remember that the tests name surveys: `properties.survey: nps`."""
+    for each in test.tests:
+        if each.operator in {"is", "is_not", "in", "not_in"} and each.place is not None:
+            for called in each.value if isinstance(each.value, tuple) else (each.value,):
+                reading.refer("survey", str(called), each.place)
 
 
 def _span(fields: Fields) -> Span:

@@ -11,9 +11,9 @@ from lifecycle.spec import model, rules_shape
 from lifecycle.spec.conditions import AllOf, AnyOf, Condition, EventLeaf, FactLeaf, Test
 from lifecycle.spec.decode import Fields, Reading, listed, mapped
 from lifecycle.spec.decode_condition import condition
+from lifecycle.spec.decode_rewards import referrals, rewards, survey, webhook
 from lifecycle.spec.decode_values import (
     currency,
-    data_map,
     duration,
     email_address,
     integer,
@@ -39,8 +39,9 @@ def project(node: Node, reading: Reading) -> model.Project:
     """Read lifecycle.yaml. The reading learns the locales and the zone first: other decoders need them."""
     fields = Fields(node, "lifecycle.yaml", reading)
     called = fields.required("project", name)
-    default_locale, locales = fields.optional("locales", _locales, ("en", ("en",)))
-    reading.locales = locales
+    instead: tuple[str, tuple[str, ...]] = ("en", ()) if fields.has("locales") else ("en", ("en",))
+    default_locale, locales = fields.optional("locales", _locales, instead)
+    reading.locales = locales or None  # where they do not read, no text is blamed for its locale
     zone = fields.optional("timezone", time_zone, "UTC")
     reading.zone = parse_zone(zone)
     made = model.Project(
@@ -57,10 +58,10 @@ def project(node: Node, reading: Reading) -> model.Project:
         events=(fields.maybe("events", mapped(_event)) or {}),
         contact_attributes=(fields.maybe("contact", _attributes("contact")) or {}),
         account_attributes=(fields.maybe("account", _attributes("account")) or {}),
-        rewards=(fields.maybe("rewards", data_map) or {}),
-        referrals=(fields.maybe("referrals", data_map) or {}),
-        surveys=(fields.maybe("surveys", data_map) or {}),
-        webhooks=(fields.maybe("webhooks", data_map) or {}),
+        rewards=fields.optional("rewards", rewards, model.Rewards()),
+        referrals=fields.optional("referrals", referrals, model.Referrals()),
+        surveys=(fields.maybe("surveys", mapped(survey)) or {}),
+        webhooks=(fields.maybe("webhooks", mapped(webhook)) or {}),
         place=fields.place("project"),
     )
     fields.close()

@@ -26,6 +26,7 @@ from lifecycle.spec.decode_values import (
     name,
     option,
     path_parts,
+    percents,
     property_path,
     scalar,
     share,
@@ -252,7 +253,7 @@ class StepReader:
     def _coupon(self, fields: Fields, head: Entry, given: str) -> Step:
         inner = Fields(head.value, fields.what, self._reading, hint="as coupon: {percent: 10, expires: 48h}")
         chosen = inner.one_of(("percent", "amount"))
-        percent = inner.required("percent", _percent) if chosen == "percent" else None
+        percent = inner.required("percent", percents) if chosen == "percent" else None
         amount = inner.required("amount", integer(1, 1_000_000_000)) if chosen == "amount" else None
         expires = inner.maybe("expires", duration)
         called = inner.optional("as", name, "coupon")
@@ -324,13 +325,6 @@ def _weight(node: Node, reading: Reading) -> int:
             reading.refuse(rules_shape.OutOfRange.at(node.place, message))
         return int(part)
     return integer(0, 1_000_000)(node, reading)
-
-
-def _percent(node: Node, reading: Reading) -> int:
-    if isinstance(node, ScalarNode) and isinstance(node.value, str) and node.value.endswith("%"):
-        message = "percent is a bare number"
-        reading.refuse(rules_shape.BadFormat.at(node.place, message, hint=f"write {node.value.removesuffix('%')}"))
-    return integer(1, 100)(node, reading)
 
 
 def _attributes(node: Node, reading: Reading) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lifecycle.spec import rules_conditions as rules
 from lifecycle.spec import rules_shape
 from lifecycle.spec.conditions import FACTS, Operator, Test
 from lifecycle.spec.decode import Decoder, Fields, Reading, every, listed, suggest, wrong_type
-from lifecycle.spec.decode_values import boolean, duration, instant, integer, number, scalar, share, text
+from lifecycle.spec.decode_values import boolean, duration, instant, integer, name, number, scalar, share, text
 from lifecycle.spec.source import ListNode, Node, ScalarNode
 
 
@@ -120,7 +120,13 @@ def fact_tests(fact: str, node: Node, reading: Reading) -> tuple[Test, ...]:
     """Read the tests of a fact, which fit its type."""
     kind = FACTS[fact]
     bare: Decoder[Any] = {"int": integer(-(10**12), 10**12), "number": number, "text": text}.get(kind, scalar)
+    if fact == "points.tier":
+        bare = _tier
     return _tests(node, reading, allowed=FITTING[kind], bare=bare, what=f"{fact} ({kind})")
+
+
+def _tier(node: Node, reading: Reading) -> str:
+    return reading.refer("tier", name(node, reading), node.place)
 
 
 _COUNTING: tuple[Operator, ...] = ("is", "is_not", "in", "not_in", *_COMPARING)

@@ -204,6 +204,14 @@ def number(node: Node, reading: Reading) -> int | float:
     return node.value
 
 
+def percents(node: Node, reading: Reading) -> int:
+    """Read whole percents off a price, as a bare number."""
+    if isinstance(node, ScalarNode) and isinstance(node.value, str) and node.value.endswith("%"):
+        message = "percent is a bare number"
+        reading.refuse(rules.BadFormat.at(node.place, message, hint=f"write {node.value.removesuffix('%')}"))
+    return integer(1, 100)(node, reading)
+
+
 def any_duration(node: Node, reading: Reading) -> Duration:
     """Read a duration of either sign, as `-7d` or `+2h`."""
     if isinstance(node, ScalarNode) and isinstance(node.value, int) and not isinstance(node.value, bool):

@@ -5,23 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, time
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from lifecycle.base.units import LocalWindow
 from lifecycle.spec.dump_conditions import condition_data, property_tests_data
+from lifecycle.spec.dump_project import project_data
+from lifecycle.spec.dump_steps import step_data
+from lifecycle.spec.dump_values import (
+    below_properties,
+    instant_data,
+    local_text_data,
+    one_or_more_data,
+    optional,
+    time_data,
+    window_data,
+    without_nothing,
+)
 from lifecycle.spec.model import (
     BroadcastTrigger,
     Campaign,
     DateTrigger,
     EventTrigger,
     Goal,
-    LocalText,
     ManualTrigger,
-    Project,
     Reentry,
     ScheduleTrigger,
     Segment,
@@ -30,6 +38,8 @@ from lifecycle.spec.model import (
     StageTrigger,
     Trigger,
 )
+
+__all__ = ["as_yaml", "campaign_data", "project_data", "segment_data", "trigger_data"]
 
 
 def as_yaml(data: Mapping[str, Any]) -> str:
@@ -56,46 +66,6 @@ _SPECIAL = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 _Dumper.add_representer(str, _text)
 
 
-def without_nothing(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is not set: None, and empty text, tuples and mappings."""
-    return {key: value for key, value in data.items() if value is not None and value not in ("", (), [], {})}
-
-
-def optional(write: Callable[[Any], Any], value: Any) -> Any:
-    """Return what `write` makes of the value, None when it is None."""
-    return None if value is None else write(value)
-
-
-def local_text_data(text: LocalText) -> Any:
-    """Return text for people as one text, or a mapping by locale."""
-    return dict(text.by_locale) if text.everywhere is None else text.everywhere
-
-
-def instant_data(value: datetime) -> str:
-    """Return an aware instant in ISO 8601."""
-    return value.isoformat()
-
-
-def time_data(value: time) -> str:
-    """Return a time of day."""
-    return f"{value:%H:%M}"
-
-
-def window_data(window: LocalWindow) -> dict[str, str]:
-    """Return local hours."""
-    return {"from": time_data(window.start), "to": time_data(window.end)}
-
-
-def one_or_more_data(names: Sequence[str]) -> Any:
-    """Return one name, or a list of several."""
-    return names[0] if len(names) == 1 else list(names)
-
-
-def below_properties(path: Sequence[str]) -> str:
-    """Return a path of the event's properties as it is written."""
-    return ".".join(("properties", *path))
-
-
 # ---------------------------------------------------------------- files
 
 
@@ -113,8 +83,6 @@ def segment_data(segment: Segment) -> dict[str, Any]:
 
 def campaign_data(campaign: Campaign) -> dict[str, Any]:
     """Return campaigns/NAME.yaml as data."""
-    from lifecycle.spec.dump_steps import step_data
-
     return without_nothing(
         {
             "campaign": campaign.campaign,
@@ -195,87 +163,3 @@ def trigger_data(trigger: Trigger) -> Any:
             return {"schedule": trigger.cron}
         case BroadcastTrigger():
             return {"at": trigger.at.isoformat(), "timezone": trigger.timezone}
-
-
-def project_data(project: Project) -> dict[str, Any]:
-    """Return lifecycle.yaml as data."""
-    brand, policies = project.brand, project.policies
-    return without_nothing(
-        {
-            "project": project.project,
-            "brand": without_nothing(
-                {
-                    "name": local_text_data(brand.name),
-                    "url": brand.url,
-                    "logo": brand.logo,
-                    "postal_address": local_text_data(brand.postal_address),
-                    "colours": dict(brand.colours),
-                    "fonts": dict(brand.fonts),
-                }
-            ),
-            "senders": {
-                name: without_nothing(
-                    {
-                        "from": sender.address,
-                        "name": local_text_data(sender.name),
-                        "reply_to": sender.reply_to,
-                        "provider": sender.provider,
-                    }
-                )
-                for name, sender in project.senders.items()
-            },
-            "locales": {"default": project.default_locale, "available": list(project.locales)},
-            "timezone": project.timezone,
-            "currency": project.currency,
-            "topics": {
-                topic.topic: without_nothing(
-                    {
-                        "label": local_text_data(topic.label),
-                        "description": local_text_data(topic.description),
-                        "default": topic.default,
-                    }
-                )
-                for topic in project.topics
-            },
-            "stages": [
-                without_nothing(
-                    {
-                        "stage": stage.stage,
-                        "label": local_text_data(stage.label),
-                        "funnel": stage.funnel,
-                        "needs": list(stage.needs),
-                        "moment": stage.moment,
-                        "actions": list(stage.actions),
-                        "when": condition_data(stage.when),
-                        "keep_for": optional(str, stage.keep_for),
-                    }
-                )
-                for stage in project.stages
-            ],
-            "policies": without_nothing(
-                {
-                    "frequency_caps": [
-                        without_nothing({"at_most": cap.at_most, "per": str(cap.per), "topic": cap.topic})
-                        for cap in policies.frequency_caps
-                    ],
-                    "quiet_hours": optional(
-                        lambda quiet: {**window_data(quiet.window), "then": quiet.then}, policies.quiet_hours
-                    ),
-                    "global_holdout": optional(str, policies.global_holdout),
-                    "attribution": {"click": str(policies.attribution_click)},
-                    "consent": policies.consent,
-                    "utm": dict(policies.utm),
-                }
-            ),
-            "events": {
-                name: without_nothing({"properties": dict(event.properties), "description": event.description})
-                for name, event in project.events.items()
-            },
-            "contact": {"attributes": dict(project.contact_attributes)},
-            "account": {"attributes": dict(project.account_attributes)},
-            "rewards": dict(project.rewards),
-            "referrals": dict(project.referrals),
-            "surveys": dict(project.surveys),
-            "webhooks": dict(project.webhooks),
-        }
-    )

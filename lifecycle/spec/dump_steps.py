@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.base.units import Duration
-from lifecycle.spec.dump import below_properties, one_or_more_data, optional, time_data, without_nothing
 from lifecycle.spec.dump_conditions import condition_data, property_tests_data
+from lifecycle.spec.dump_values import below_properties, one_or_more_data, optional, time_data, without_nothing
 from lifecycle.spec.model import (
     Arm,
     Branch,

@@ -135,6 +135,64 @@ class EventSchema(_Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Tier(_Node):
+    """A tier of the loyalty programme: who has `at_least` points (the key `from`) is in it, or in a later one."""
+
+    tier: str
+    at_least: int
+    label: LocalText
+    from_place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewards(_Node):
+    """The loyalty programme; `tiers` ascend. Below the first, and without tiers, a contact is in none."""
+
+    tiers: tuple[Tier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gift(_Node):
+    """What one side of a referral gets: exactly one of percent, amount (in the currency) and points.
+
+    `expires` is of the coupon that percent and amount make; points have none.
+    """
+
+    percent: int | None = None
+    amount: int | None = None
+    points: int | None = None
+    expires: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Referrals(_Node):
+    """What a friend and the advocate who sent them get, and how long after the friend's order the advocate gets it."""
+
+    friend: Gift | None = None
+    advocate: Gift | None = None
+    release_after: Duration = _NO_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Survey(_Node):
+    """A question with a score: nps from 0 to 10, csat from 1 to `scale`."""
+
+    survey: str
+    kind: Literal["nps", "csat"]
+    question: LocalText = LocalText("")
+    scale: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget(_Node):
+    """Where the steps `webhook: NAME` go: https only, outside of this network."""
+
+    url: str
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Project(_Node):
     """lifecycle.yaml."""
 
@@ -151,10 +209,10 @@ class Project(_Node):
     events: Mapping[str, EventSchema] = field(default_factory=dict)
     contact_attributes: Mapping[str, PropertyType] = field(default_factory=dict)
     account_attributes: Mapping[str, PropertyType] = field(default_factory=dict)
-    rewards: Mapping[str, Any] = field(default_factory=dict)
-    referrals: Mapping[str, Any] = field(default_factory=dict)
-    surveys: Mapping[str, Any] = field(default_factory=dict)
-    webhooks: Mapping[str, Any] = field(default_factory=dict)
+    rewards: Rewards = Rewards()
+    referrals: Referrals = Referrals()
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
+    webhooks: Mapping[str, WebhookTarget] = field(default_factory=dict)
 
     def topic(self, name: str) -> Topic | None:
         """Return the topic of that id, or None."""

@@ -9,6 +9,9 @@ from lifecycle.spec.decode import Kind, Reference
 from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity, did_you_mean
 from lifecycle.spec.model import Content, walk_steps
 
+#: The survey that every project has: the page behind `survey_url` asks it.
+NPS = "nps"
+
 
 class UnknownSegment(Rule):
     """No file in segments/ declares this segment.
@@ -93,10 +96,30 @@ class UnknownStep(Rule):
     code = "LC209"
 
 
+class UnknownTier(Rule):
+    """lifecycle.yaml declares no such tier.
+
+    Nobody is ever in it, so the condition would never hold. Fix: correct the name, or add the tier to `rewards: tiers`.
+    """
+
+    code = "LC212"
+
+
+class UnknownSurvey(Rule):
+    """lifecycle.yaml declares no such survey.
+
+    The answer may come from elsewhere, so this is a warning; but a misspelt survey is never answered. Fix: correct the
+    name, or add the survey to `surveys`. A project that declares no survey at all is not warned.
+    """
+
+    code = "LC213"
+    severity = Severity.WARNING
+
+
 _RULES: Mapping[Kind, type[Rule]] = {
     "segment": UnknownSegment, "stage": UnknownStage, "topic": UnknownTopic, "sender": UnknownSender,
     "template": UnknownTemplate, "campaign": UnknownCampaign, "webhook": UnknownWebhook, "event": UnknownEvent,
-    "step": UnknownStep,
+    "step": UnknownStep, "tier": UnknownTier, "survey": UnknownSurvey,
 }  # fmt: skip
 
 
@@ -105,9 +128,12 @@ def check_references(
 ) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each name that nothing declares."""
     known = _known(content, declared)
+    # what may come from elsewhere is held against declarations only where there are some
+    open_kinds = {"event": content.project.events, "survey": content.project.surveys}
+    undeclared = {kind for kind, names in open_kinds.items() if not names}
     for reference in references:
         names = known[reference.kind]
-        if reference.name in names or (reference.kind == "event" and not content.project.events):
+        if reference.name in names or reference.kind in undeclared:
             continue
         if reference.kind == "step":
             yield from _unknown_step(reference, content, names)
@@ -126,6 +152,8 @@ def _known(content: Content, declared: Mapping[str, AbstractSet[str]]) -> dict[K
         "topic": [topic.topic for topic in project.topics],
         "sender": project.senders,
         "webhook": project.webhooks,
+        "tier": [tier.tier for tier in project.rewards.tiers],
+        "survey": {**project.surveys, NPS: None},
         "template": templates(content),
         "event": {**project.events, **dict.fromkeys(_emitted(content))},
         "step": {
@@ -179,4 +207,5 @@ def _instead(reference: Reference, names: Iterable[str]) -> str:
     options = list(names)
     if options and len(options) <= 8:
         return "declared: " + ", ".join(options)
-    return f"declare it under {reference.kind}s: in lifecycle.yaml"
+    where = "rewards: tiers" if reference.kind == "tier" else f"{reference.kind}s"
+    return f"declare it under {where}: in lifecycle.yaml"

@@ -130,3 +130,42 @@ class NoProject(Rule):
     """
 
     code = "LC114"
+
+
+class TiersOutOfOrder(Rule):
+    """Tiers are written from the lowest to the highest.
+
+    A contact is in the last tier whose points it has, so each `from` is more than the one before. Fix: put them in
+    order.
+    """
+
+    code = "LC115"
+
+
+class IdleKey(Rule):
+    """The key does nothing beside the others here.
+
+    As `scale` in a survey of kind nps, whose scores are always 0 to 10. Fix: take it away.
+    """
+
+    code = "LC116"
+
+
+class UnsafeAddress(Rule):
+    """A webhook goes to https, and to a host that the whole world can reach.
+
+    What a campaign sends is about people, so it travels encrypted; and nothing in a content file may reach inside the
+    network that the engine runs in.
+    """
+
+    code = "LC117"
+
+
+class BadHeader(Rule):
+    """The header is not one that a webhook may set.
+
+    A name is made of letters, digits and "-"; a value is one line of ASCII. Host, lengths, the content type and the
+    signature (webhook-…) are written by the engine.
+    """
+
+    code = "LC118"

@@ -9,19 +9,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, get_args
 
 from lifecycle.spec.conditions import FACTS, MessageState, Operator
+from lifecycle.spec.decode_tests import FITTING
 
 Schema: TypeAlias = dict[str, Any]
 
 
-def ref(name: str, description: str = "") -> Schema:
+def ref(name: str, description: str = "", **more: Any) -> Schema:
     """Return a reference to a definition; draft-07 ignores what stands beside $ref, so a description wraps it."""
     pointer = {"$ref": f"#/definitions/{name}"}
-    return {"description": description, "allOf": [pointer]} if description else pointer
+    return {"description": description, "allOf": [pointer], **more} if description else pointer
 
 
 def text(description: str = "", **more: Any) -> Schema:
-    """Return the schema of a text that is not empty."""
-    return _described({"type": "string", "minLength": 1, **more}, description)
+    """Return the schema of a text that is not blank."""
+    return _described({"type": "string", "pattern": r"\S", **more}, description)
 
 
 def choice(options: Sequence[str], description: str = "", default: str | None = None) -> Schema:
@@ -30,19 +31,25 @@ def choice(options: Sequence[str], description: str = "", default: str | None = 
     return _described({"type": "string", "enum": list(options), **more}, description)
 
 
+def yes_or_no(description: str) -> Schema:
+    """Return the schema of true or false."""
+    return _described({"type": "boolean"}, description)
+
+
 def whole(low: int, high: int, description: str = "", **more: Any) -> Schema:
     """Return the schema of a whole number in [low, high]."""
     return _described({"type": "integer", "minimum": low, "maximum": high, **more}, description)
 
 
-def listed(items: Schema, description: str = "", least: int = 0) -> Schema:
+def listed(items: Schema, description: str = "", least: int = 0, **more: Any) -> Schema:
     """Return the schema of a list."""
-    return _described({"type": "array", "items": items, **({"minItems": least} if least else {})}, description)
+    least_items = {"minItems": least} if least else {}
+    return _described({"type": "array", "items": items, **least_items, **more}, description)
 
 
-def one_or_more(items: Schema, description: str = "") -> Schema:
+def one_or_more(items: Schema, description: str = "", **more: Any) -> Schema:
     """Return the schema of one value, or a list of some."""
-    return _described({"anyOf": [items, listed(items, least=1)]}, description)
+    return _described({"anyOf": [items, listed(items, least=1)], **more}, description)
 
 
 def mapping(
@@ -55,126 +62,217 @@ def mapping(
     return _described(made, description)
 
 
-def by_name(values: Schema, description: str = "", least: int = 0) -> Schema:
+def by_name(values: Schema, description: str = "", least: int = 0, **more: Any) -> Schema:
     """Return the schema of a mapping by free names."""
-    more = {"minProperties": least} if least else {}
-    return _described({"type": "object", "additionalProperties": values, **more}, description)
+    least_names = {"minProperties": least} if least else {}
+    return _described({"type": "object", "additionalProperties": values, **least_names, **more}, description)
 
 
-def anything(description: str) -> Schema:
+def anything(description: str, **more: Any) -> Schema:
     """Return the schema of a mapping that is handed on as it is."""
-    return _described({"type": "object"}, description)
+    return _described({"type": "object", **more}, description)
 
 
 def _described(schema: Schema, description: str) -> Schema:
     return {"description": description, **schema} if description else schema
 
 
-_WITH_UNITS = {"type": "string", "pattern": r"^[+-]?\d{1,6}(mo|[smhdwy])$"}
 _MOMENT = "a date, or an instant; without an offset it is in the project's zone"
+_LOCALE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+_NONZERO = r"0*[1-9]\d*"
+
+
+def _id(signs: str, examples: list[str]) -> Schema:
+    return {
+        "description": f"letters, digits and {' '.join(signs)} of the Latin alphabet",
+        "type": ["string", "number", "boolean"],  # 12, 1e3 and true are ids, too
+        "pattern": f"^[A-Za-z0-9][A-Za-z0-9{signs}]*$",
+        "examples": examples,
+    }
+
 
 #: Definitions that every kind of file may refer to.
 VALUES: dict[str, Schema] = {
-    "id": {"type": ["string", "integer"], "description": "letters, digits, - _ . of the Latin alphabet"},
-    "step_id": {"type": ["string", "integer"], "description": "letters, digits, - _ . / of the Latin alphabet"},
+    "id": _id("_.-", ["cart-abandonment"]),
+    "step_id": _id("/_.-", ["cart/reminder", "wait-2"]),
     "duration": {
         "type": "string",
-        "pattern": r"^\+?\d{1,6}(mo|[smhdwy])$",
+        "pattern": rf"^\s*\+?(?=\d{{1,6}}\D){_NONZERO}(mo|[smhdwy])\s*$",
         "description": "90s, 15m, 3h, 7d, 2w exactly; 1mo, 1y by the calendar",
         "examples": ["1h", "3d", "2w", "1mo"],
     },
-    "offset": {**_WITH_UNITS, "description": "a duration; with - before, with + after", "examples": ["-7d", "+2h"]},
-    "share": {"type": "string", "pattern": r"^\d{1,3}(\.\d{1,4})?%$", "examples": ["10%", "0.5%"]},
-    "time": {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]},
+    "after": {
+        "type": "string",
+        "pattern": r"^\s*\+?\d{1,6}(mo|[smhdwy])\s*$",
+        "description": "a duration, or +0m",
+        "examples": ["+0m", "+40m", "+2d"],
+    },
+    "offset": {
+        "type": "string",
+        "pattern": r"^\s*[+-]?\d{1,6}(mo|[smhdwy])\s*$",
+        "description": "a duration; with - before, with + after",
+        "examples": ["-7d", "+2h"],
+    },
+    "share": {
+        "type": "string",
+        "pattern": r"^\s*(0{0,2}\d|0?\d\d|100(?!\.0*[1-9]))(\.\d{1,4})?%\s*$",
+        "description": "a percentage from 0% to 100%",
+        "examples": ["10%", "0.5%"],
+    },
+    "time": {
+        "type": "string",
+        "pattern": r"^\s*([01]\d|2[0-3]):[0-5]\d\s*$",
+        "description": "a time of day, of 24 hours",
+        "examples": ["09:00"],
+    },
     "instant": {"type": "string", "description": _MOMENT, "examples": ["2026-12-01", "2026-12-01T09:00:00Z"]},
-    "weekday": choice(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]),
-    "url": {"type": "string", "pattern": "^https?://", "examples": ["https://shop.example"]},
+    "weekday": choice(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "a day of the week"),
+    "url": {
+        "type": "string",
+        "pattern": '^https?://[^\\s<>"]+$',
+        "description": "a web address",
+        "examples": ["https://shop.example"],
+    },
     "local_text": {
         "description": "text for people: one for all, or one by locale",
         "anyOf": [
-            {"type": "string", "minLength": 1},
+            text(),
             {
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": False,
-                "patternProperties": {r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": {"type": "string", "minLength": 1}},
+                "patternProperties": {_LOCALE: text()},
             },
         ],
+        "examples": ["Welcome", {"en": "Welcome", "ar": "أهلاً"}],
     },
-    "hours": mapping({"from": ref("time"), "to": ref("time")}, "local wall-clock time", ["from", "to"]),
-    "events": one_or_more(text("the name of an event, as Order Completed")),
-    "property": {"type": "string", "pattern": r"^properties\..+", "examples": ["properties.total"]},
-    "attribute": {"type": "string", "pattern": r"^(contact|account)\..+", "examples": ["contact.birthday"]},
-    "scalar": {"type": ["string", "number", "boolean"]},
+    "hours": mapping(
+        {"from": ref("time", "when they begin"), "to": ref("time", "when they end")},
+        "local wall-clock time",
+        ["from", "to"],
+    ),
+    "events": one_or_more(text("the name of an event"), "one event, or a list", examples=["Order Completed"]),
+    "property": {
+        "type": "string",
+        "pattern": r"^properties\..+",
+        "description": "a property of the event, by its dotted path",
+        "examples": ["properties.total"],
+    },
+    "attribute": {
+        "type": "string",
+        "pattern": r"^(contact|account)\..+",
+        "description": "an attribute of the contact, or of its account",
+        "examples": ["contact.birthday"],
+    },
+    "scalar": {
+        "type": ["string", "number", "boolean"],
+        "description": "text, a number, true or false",
+        "examples": ["SA", 200, True],
+    },
 }
 
 _SCALAR = ref("scalar")
-_NUMBER: Schema = {"type": "number"}
+
+
+def _number(description: str) -> Schema:
+    return {"type": "number", "description": description, "examples": [200]}
+
+
+def _scalars(description: str) -> Schema:
+    return listed(_SCALAR, description, least=1, examples=[["SA", "AE"]])
+
+
 _OPERATORS: dict[str, Schema] = {
-    "is": _SCALAR, "is_not": _SCALAR,
-    "in": listed(_SCALAR, least=1), "not_in": listed(_SCALAR, least=1),
-    "at_least": _NUMBER, "at_most": _NUMBER, "more_than": _NUMBER, "less_than": _NUMBER,
-    "between": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
-    "contains": _SCALAR, "starts_with": text(), "ends_with": text(),
-    "exists": {"type": "boolean"},
-    "before": ref("instant"), "after": ref("instant"),
-    "within": ref("duration", "at most that long ago"), "older_than": ref("duration", "longer ago than that"),
+    "is": ref("scalar", "equal to"),
+    "is_not": ref("scalar", "not equal to; holds of what is missing, too"),
+    "in": _scalars("equal to one of"),
+    "not_in": _scalars("equal to none of"),
+    "at_least": _number("that much or more"),
+    "at_most": _number("that much or less"),
+    "more_than": _number("more than that"),
+    "less_than": _number("less than that"),
+    "between": {
+        "type": "array",
+        "items": {"type": "number"},
+        "minItems": 2,
+        "maxItems": 2,
+        "description": "from the first to the second, both included",
+        "examples": [[100, 200]],
+    },
+    "contains": ref("scalar", "a text that holds this, or a list with this among its items"),
+    "starts_with": text("a text that begins so", examples=["SA"]),
+    "ends_with": text("a text that ends so", examples=[".sa"]),
+    "exists": yes_or_no("whether there is a value"),
+    "before": ref("instant", "earlier than this"),
+    "after": ref("instant", "later than this"),
+    "within": ref("duration", "at most that long ago"),
+    "older_than": ref("duration", "longer ago than that"),
     "top": ref("share", "among the highest of those who have the fact"),
-}  # fmt: skip
+}
 assert set(_OPERATORS) == set(get_args(Operator))  # noqa: S101 - the language and its schema grow together
 
 _SPAN: dict[str, Schema] = {
     "within": ref("duration", "a window up to now"),
-    "since": ref("instant"),
+    "since": ref("instant", "from then on, that instant included"),
     "until": ref("instant", "up to, and not including"),
 }
+_WHERE = ref("where", "tests of the event's properties, all of which must hold")
+_SUMMED: tuple[Operator, ...] = ("at_least", "at_most", "more_than", "less_than", "between")
 _TOTAL = mapping(
     {
-        "event": ref("events"),
+        "event": ref("events", "the events that are added up"),
         "of": ref("property", "the property that is added up"),
-        "where": ref("where"),
+        "where": _WHERE,
         **_SPAN,
-        **{name: _OPERATORS[name] for name in ("is", "is_not", "at_least", "at_most", "more_than", "less_than")},
-        "between": _OPERATORS["between"],
-        "exists": _OPERATORS["exists"],
+        **{name: _number(f"the sum {words}") for name, words in (("is", "is this"), ("is_not", "is not this"))},
+        **{name: _OPERATORS[name] for name in _SUMMED},
+        "exists": yes_or_no("whether there is anything to add up"),
     },
     "the sum of a property over events",
     ["event", "of"],
+    anyOf=[{"required": [test]} for test in (*_SUMMED, "is", "is_not", "exists")],
 )
 _MESSAGE = mapping(
     {
-        "is": choice(get_args(MessageState), "opens by machines never count"),
-        "campaign": ref("id"),
-        "step": ref("step_id"),
-        "within": ref("duration"),
-        "last": whole(1, 1000, "looks only at the last that many sends"),
+        "is": choice(get_args(MessageState), "what became of it; opens by machines never count"),
+        "campaign": ref("id", "of this campaign; of any, unless said"),
+        "step": ref("step_id", "of this step"),
+        "within": ref("duration", "became so at most that long ago"),
+        "last": whole(1, 1000, "looks only at the last that many sends", examples=[10]),
     },
     "a mail that the contact got",
     ["is"],
+    dependencies={"step": ["campaign"]},
 )
+_STAGES = listed(ref("id"), least=1)
 _STAGE = {
     "description": "the contact's stage",
     "anyOf": [
         ref("id"),
         mapping(
             {
-                **{name: ref("id") for name in ("is", "is_not", "at_least", "at_most")},
-                "in": listed(ref("id"), least=1),
-                "not_in": listed(ref("id"), least=1),
+                "is": ref("id", "in this stage"),
+                "is_not": ref("id", "in another stage, or none"),
+                "at_least": ref("id", "in this stage, or a later one in lifecycle.yaml"),
+                "at_most": ref("id", "in this stage, or an earlier one in lifecycle.yaml"),
+                "in": {"description": "in one of these stages", **_STAGES},
+                "not_in": {"description": "in none of these stages", **_STAGES},
                 "for": ref("duration", "in it that long or longer"),
-            }
+            },
+            minProperties=1,
         ),
     ],
 }
 _DATE = mapping(
     {
-        "of": ref("attribute"),
-        "every": choice(["year", "month"]),
-        "in_next": ref("duration"),
-        "in_last": ref("duration"),
+        "of": ref("attribute", "the attribute that is a date"),
+        "every": choice(["year", "month"], "its anniversary counts"),
+        "in_next": ref("duration", "it comes in that time, today included"),
+        "in_last": ref("duration", "it came in that time, today included"),
     },
     "a date, or its anniversary, that comes or came",
     ["of"],
+    oneOf=[{"required": ["in_next"]}, {"required": ["in_last"]}],
 )
 
 #: The keys of a condition; a goal has them too, beside its own.
@@ -185,8 +283,8 @@ LEAVES: dict[str, Schema] = {
     "stage": _STAGE,
     "segment": ref("id", "the other segment's condition holds"),
     "event": ref("events", "how often one of them came (once, unless count says more)"),
-    "where": ref("where"),
-    "count": {"description": "how often", "anyOf": [{"type": "integer"}, ref("tests")]},
+    "where": _WHERE,
+    "count": {"description": "how often", "anyOf": [{"type": "integer", "minimum": 0}, ref("tests")], "examples": [2]},
     **_SPAN,
     "total": _TOTAL,
     "message": _MESSAGE,
@@ -194,13 +292,34 @@ LEAVES: dict[str, Schema] = {
     "date": _DATE,
     "sample": ref("share", "a stable share of the contacts"),
     "seed": ref("id", "another seed gives another sample"),
-    **{fact: ref("value_or_tests", f"a fact ({kind})") for fact, kind in FACTS.items()},
+    **{fact: ref(f"{kind}_fact", f"a fact ({kind})") for fact, kind in FACTS.items()},
 }
-ATTRIBUTES: dict[str, Schema] = {r"^(contact|account)\..+": ref("value_or_tests")}
+ATTRIBUTES: dict[str, Schema] = {
+    r"^(contact|account)\..+": ref("value_or_tests", "an attribute: a value, or tests, all of which must hold")
+}
+#: What refines a leaf stands beside it.
+BESIDE: dict[str, list[str]] = {
+    **{key: ["event"] for key in ("where", "count", "within", "since", "until")}, "seed": ["sample"],
+}  # fmt: skip
+
+
+def _fact(kind: str, bare: Schema | None = None) -> Schema:
+    """Return the schema of a fact: its bare value, and the tests that fit its type."""
+    tests: dict[str, Schema] = {name: _OPERATORS[name] for name in FITTING[kind]}
+    if bare is not None and "at_least" in tests:
+        tests |= {"is": {**_number("equal to")}, "is_not": {**_number("not equal to")}}
+        tests |= {name: {**tests[name], "items": bare, "examples": [[1, 2]]} for name in ("in", "not_in")}
+    fitting = mapping(tests, minProperties=1)
+    return {"anyOf": [*([bare] if bare else []), fitting], "description": f"a fact ({kind})"}
+
 
 CONDITIONS: dict[str, Schema] = {
     "tests": mapping(_OPERATORS, "tests, all of which must hold", minProperties=1),
     "value_or_tests": {"anyOf": [_SCALAR, ref("tests")], "description": "a bare value is equality"},
+    "int_fact": _fact("int", {"type": "integer"}),
+    "number_fact": _fact("number", {"type": "number"}),
+    "instant_fact": _fact("instant"),
+    "text_fact": _fact("text", ref("id")),
     "where": {
         "type": "object",
         "patternProperties": {r"^properties\..+": ref("value_or_tests")},
@@ -208,5 +327,7 @@ CONDITIONS: dict[str, Schema] = {
         "description": "tests of the event's properties",
         "examples": [{"properties.total": {"at_least": 200}}],
     },
-    "condition": mapping(LEAVES, "leaves, all of which must hold", minProperties=1, patternProperties=ATTRIBUTES),
+    "condition": mapping(
+        LEAVES, "leaves, all of which must hold", minProperties=1, patternProperties=ATTRIBUTES, dependencies=BESIDE
+    ),
 }
