@@ -6,11 +6,13 @@ from lifecycle.base.errors import ContentError, RenderError
 from lifecycle.render import rules
 from lifecycle.render.compile import Draft, Templates
 from lifecycle.render.jinja_check import check_campaigns, check_readings, known_names, read_jinja, uses
+from lifecycle.render.parity import check_catalogs
 from lifecycle.render.quality import check_contrast, check_mail
 from lifecycle.render.render import render
 from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
 from lifecycle.render.source import template_names
 from lifecycle.render.usage import campaigns_of
+from lifecycle.render.versions import check_front, check_versions
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean, in_order
 from lifecycle.spec.model import Content, Send, walk_steps
 from lifecycle.spec.place import Place
@@ -24,6 +26,7 @@ def check_templates(content: Content) -> list[Diagnostic]:
     """Return everything that is wrong with the templates and catalogs, in order of file and line, each thing once."""
     templates = Templates(content, inline=False)
     problems = list(templates.catalog_problems)
+    problems += check_catalogs(content, templates.catalogs)
     problems += _unwritten(content)
     for locale in content.project.locales:
         if (
@@ -38,6 +41,7 @@ def check_templates(content: Content) -> list[Diagnostic]:
     for name in template_names(content.files):
         for locale in content.project.locales:
             problems += _check_one(templates, name, locale)
+        problems += check_versions(templates, name)
     return in_order(problems)
 
 
@@ -75,6 +79,7 @@ def _check_one(templates: Templates, name: str, locale: str) -> list[Diagnostic]
         problems.append(
             rules.FrontMatterWrong.at(start, "the template has no subject", hint="begin it with --- and subject: …")
         )
+    problems += check_front(draft.source.front, locale, content.project)
     readings = read_jinja(draft.source, draft.sandboxes[0], effective, content.project.default_locale, problems)
     if any(problem.code == rules.JinjaSyntax.code for problem in problems):
         return problems  # the rest would be guesses

@@ -16,10 +16,11 @@ from lifecycle.base.errors import ContentError
 from lifecycle.base.ids import content_hash
 from lifecycle.render import head, rtl, rules
 from lifecycle.render.anchors import Anchors, number_links
+from lifecycle.render.catalogs import Catalog, read_catalogs
 from lifecycle.render.constants import Constants
 from lifecycle.render.formats import Formats
 from lifecycle.render.inline import from_mjml, to_html
-from lifecycle.render.localise import Catalog, Texts, direction, isolated, read_catalogs
+from lifecycle.render.localise import Texts, direction, isolated
 from lifecycle.render.markup import Element, parse, serialise
 from lifecycle.render.mask import TOKEN, Context, Masked, Token, guard_literals, mask, unmask
 from lifecycle.render.mjml_check import check_tree

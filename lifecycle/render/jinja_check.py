@@ -192,13 +192,15 @@ def _text(call: nodes.Call, reading: Reading, texts: Texts) -> Iterator[Diagnost
     if not isinstance(key, nodes.Const) or not isinstance(key.value, str):
         return
     entry = texts.entry(key.value)
+    if entry is None and texts.unread:
+        return
     if entry is None:
         place = reading.at(call.lineno, key.value)
         known = {name for catalog in texts.chain for name in catalog}
         yield rules.UnknownKey.at(place, f'no catalog has "{key.value}"', hint=did_you_mean(key.value, known))
         return
     given = {argument.key for argument in call.kwargs}
-    missing = sorted(entry.placeholders - given)
+    missing = sorted(texts.needed(key.value) - given)
     if missing and call.dyn_kwargs is None:
         yield rules.MissingArgument.at(
             reading.at(call.lineno, key.value),

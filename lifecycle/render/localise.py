@@ -1,7 +1,4 @@
-"""Texts by key: catalogs with CLDR plurals, a chain of fallbacks, placeholders filled and isolated.
-
-Babel's gettext headers order Arabic plural forms differently from CLDR, so categories come from Locale.plural_form.
-"""
+"""Texts by key for one locale: a chain of catalogs to fall back on, placeholders filled and isolated."""
 
 from __future__ import annotations
 
@@ -10,30 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
-from typing import Any, TypeAlias
+from typing import Any
 
-import yaml
 from markupsafe import Markup
 
 from lifecycle.base.errors import RenderError
-from lifecycle.render import rules
+from lifecycle.render.catalogs import UNREAD, Catalog, Entry
 from lifecycle.render.formats import Formats, plural_category
+from lifecycle.render.parity import strays
 from lifecycle.render.sandbox import shown
-from lifecycle.spec.diagnostics import Diagnostic
-from lifecycle.spec.place import Place
 
-CATEGORIES = frozenset({"zero", "one", "two", "few", "many", "other"})
 #: languages written from right to left
 RTL_LANGUAGES = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
-MAX_CATALOG_CHARACTERS = 1_000_000
-MAX_CATALOG_DEPTH = 20
 
 #: first strong isolate, pop directional isolate. Source: UAX 9
 FSI, PDI = "\u2068", "\u2069"
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _TAGS = re.compile(r"<[^<>]*>")
-_LINK = re.compile(r"<a\b|href\s*=", re.IGNORECASE)
 
 
 def direction(locale: str) -> str:
@@ -48,96 +39,6 @@ class CatalogText(str):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A text, or one by plural category."""
-
-    forms: Mapping[str, str]
-    place: Place
-
-    @property
-    def plural(self) -> bool:
-        """Say whether a count chooses the form."""
-        return "" not in self.forms
-
-    @property
-    def placeholders(self) -> frozenset[str]:
-        """Return the names that a call has to fill."""
-        found = {name for text in self.forms.values() for name in _PLACEHOLDER.findall(text)}
-        return frozenset(found | ({"count"} if self.plural else set()))
-
-
-Catalog: TypeAlias = Mapping[str, Entry]
-
-
-def read_catalogs(files: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, Catalog]:
-    """Return the catalogs of locales/*.yaml by locale; what is wrong with them is added to `problems`."""
-    catalogs = {}
-    for path, text in files.items():
-        if path.startswith("locales/") and path.endswith((".yaml", ".yml")):
-            catalogs[path.removeprefix("locales/").rsplit(".", 1)[0]] = _read_catalog(path, text, problems)
-    return catalogs
-
-
-def _compose(text: str) -> yaml.Node | None:
-    """Return the tree of a YAML text. Raises YAMLError, also for what is too long or uses aliases."""
-    if len(text) > MAX_CATALOG_CHARACTERS:
-        raise yaml.YAMLError(f"it is longer than {MAX_CATALOG_CHARACTERS} characters")
-    loader = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
-    depth = 0
-    for event in yaml.parse(text, Loader=loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > MAX_CATALOG_DEPTH:
-            raise yaml.YAMLError("aliases and keys nested deeper than 20 are refused")
-    found: yaml.Node | None = yaml.compose(text, Loader=loader)
-    return found
-
-
-def _read_catalog(path: str, text: str, problems: list[Diagnostic]) -> Catalog:
-    entries: dict[str, Entry] = {}
-    try:
-        node = _compose(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1, 1)
-        problems.append(
-            rules.CatalogWrong.at(place, f"the catalog is no YAML: {getattr(error, 'problem', None) or error}")
-        )
-        return entries
-    if node is not None:
-        _collect(path, "", node, entries, problems)
-    return entries
-
-
-def _collect(path: str, prefix: str, node: yaml.Node, entries: dict[str, Entry], problems: list[Diagnostic]) -> None:
-    place = Place(path, node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, yaml.ScalarNode):
-        entries[prefix] = Entry({"": _checked(node.value, place, problems)}, place)
-        return
-    if not isinstance(node, yaml.MappingNode):
-        problems.append(rules.CatalogWrong.at(place, f'"{prefix}" is neither a text nor a map of texts'))
-        return
-    keys = [str(key.value) for key, _ in node.value]
-    if keys and "other" in keys and set(keys) <= CATEGORIES:
-        forms = {str(key.value): _checked(str(value.value), place, problems) for key, value in node.value}
-        entries[prefix] = Entry(forms, place)
-        return
-    for key, value in node.value:
-        name = f"{prefix}.{key.value}" if prefix else str(key.value)
-        if name in entries:
-            twice = Place(path, key.start_mark.line + 1, key.start_mark.column + 1, len(str(key.value)))
-            problems.append(rules.CatalogWrong.at(twice, f'"{name}" is there twice'))
-        _collect(path, name, value, entries, problems)
-
-
-def _checked(text: str, place: Place, problems: list[Diagnostic]) -> str:
-    if _LINK.search(text):
-        problems.append(
-            rules.CatalogWrong.at(place, "a link in a catalog is not tracked", hint="put the <a> into the template")
-        )
-    return text
-
-
-@dataclass(frozen=True, slots=True)
 class Texts:
     """The texts of one locale: its own catalog, then its language's, then the default's."""
 
@@ -147,6 +48,8 @@ class Texts:
     html: bool
     isolate: bool = False
     _entries: dict[str, Entry] = field(init=False, repr=False)
+    #: the names that the locale's own catalog has misspelt, found when they are asked for
+    _meant: frozenset[str] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         merged: dict[str, Entry] = {}
@@ -158,9 +61,42 @@ class Texts:
         """Return the entry of the first catalog in the chain that has it."""
         return self._entries.get(key)
 
+    def keys(self) -> set[str]:
+        """Return every key that the chain has a text for."""
+        return set(self._entries)
+
     def own(self, key: str) -> bool:
-        """Say whether the locale has the text itself, or its language has."""
-        return bool(self.chain) and key in self.chain[0]
+        """Say whether the locale has the text itself, or its language has.
+
+        Yes also where its catalog could not be read, or has the key misspelt, which is said there (LC612).
+        """
+        own = self.chain[: 2 if "-" in self.locale else 1]
+        return any(catalog is UNREAD or key in catalog for catalog in own) or self._misspelt(key)
+
+    def _misspelt(self, key: str) -> bool:
+        iter(self._entries)  # `check` notes that it depends on all keys, also when `_meant` is known
+        if self._meant is None:
+            own, rest = self.chain[0] if self.chain else {}, self.chain[1:]
+            model = {name: entry for catalog in reversed(rest) for name, entry in catalog.items()}
+            object.__setattr__(self, "_meant", frozenset(guess for _, guess in strays(own, model) if guess))
+        parts = key.split(".")
+        return any(".".join(parts[:length]) in (self._meant or ()) for length in range(1, len(parts) + 1))
+
+    @property
+    def unread(self) -> bool:
+        """Say whether one of the catalogs could not be read, so that nothing can be said about what is missing."""
+        return any(catalog is UNREAD for catalog in self.chain)
+
+    def needed(self, key: str) -> frozenset[str]:
+        """Return the names that a call of `key` has to fill.
+
+        What one locale alone asks for is a mistake of its catalog (LC610), not of the templates.
+        """
+        entries = [catalog[key] for catalog in self.chain if key in catalog]
+        if not entries:
+            return frozenset()
+        shared = frozenset.intersection(*(entry.placeholders for entry in entries))
+        return shared | {"count"} if entries[0].plural else shared
 
     def t(self, key: str, /, **values: Any) -> str:
         """Return the text of `key` with its placeholders filled. Raises RenderError when nobody has it.
@@ -170,20 +106,21 @@ class Texts:
         entry = self._entries.get(key)
         if entry is None:
             raise RenderError(f'no catalog has "{key}"')
-        parts = _parts(entry.forms.get("", "") or self._form(entry, key, values), html=self.html)
+        parts = _parts(self._form(entry, key, values), html=self.html)
         filled = "".join([self._value(key, part, values) if index % 2 else part for index, part in enumerate(parts)])
         return Markup(filled) if self.html else CatalogText(filled)  # noqa: S704 - catalogs are trusted, values escaped
 
     def _form(self, entry: Entry, key: str, values: Mapping[str, Any]) -> str:
         if not entry.plural:
-            return ""
+            return entry.forms[""]
         if "count" not in values:
             raise RenderError(f'the text "{key}" needs count=')
         try:
             count = abs(float(values["count"]))
         except (TypeError, ValueError):
             raise RenderError(f'the count of "{key}" is not a number') from None
-        return entry.forms.get(plural_category(count, self.locale), entry.forms["other"])
+        form = entry.forms.get(plural_category(count, self.locale))
+        return entry.forms.get("other", "") if form is None else form
 
     def _value(self, key: str, name: str, values: Mapping[str, Any]) -> str:
         if name not in values:

@@ -187,7 +187,7 @@ class CatalogWrong(Rule):
     """A catalog of texts is not as it should be.
 
     locales/LOCALE.yaml is a map of keys to texts, maps, or plurals by category (zero, one, two, few, many,
-    other; other is required). Links stand in templates, where they are tracked, never in catalogs.
+    other; see LC606). Links stand in templates, where they are tracked, never in catalogs.
     """
 
     code = "LC601"
@@ -229,6 +229,121 @@ class MissingArgument(Rule):
     """
 
     code = "LC605"
+
+
+class PluralFormMissing(Rule):
+    """A plural lacks a form that its locale has.
+
+    Arabic says zero, one, two, few (3 to 10), many (11 to 99) and other, by CLDR; English one and other. Without `few`,
+    three pieces read as a hundred do. What only fractions or a round million take is not asked for, but for `other`,
+    which is always needed. Fix: write the form; where two read alike, write the same text twice.
+    """
+
+    code = "LC606"
+
+
+class PluralFormUnused(Rule):
+    """A plural has a form that its locale never takes.
+
+    `few` in English: no number is few there, so nobody reads it. Fix: delete it, or look whether the text stands in the
+    right catalog.
+    """
+
+    code = "LC607"
+    severity = Severity.WARNING
+
+
+class PluralFormUnknown(Rule):
+    """A plural has a form that no language has.
+
+    The forms are zero, one, two, few, many and other. There is no `=0` and no `none`. Fix: correct the name.
+    """
+
+    code = "LC608"
+
+
+class CatalogOfNoLocale(Rule):
+    """A catalog is named after no locale of the project.
+
+    locales/ar.yaml serves ar, and ar-SA where that has no text of its own. Fix: rename the file, or add the locale to
+    `locales.available`.
+    """
+
+    code = "LC609"
+    severity = Severity.WARNING
+
+
+class PlaceholderOfOneLocale(Rule):
+    """A text has a placeholder that the default locale's text does not have.
+
+    {nmae} in Arabic, where English has {name}: templates do not fill it, and the mail ends in render_error. Fix:
+    correct the name, or add the placeholder to the other locale.
+    """
+
+    code = "LC610"
+
+
+class PlaceholderLost(Rule):
+    """A text lacks a placeholder that the default locale's text has.
+
+    English says {percent}, Arabic does not, so its readers are not told. The forms zero, one and two may do without
+    {count}. Fix: say it in both.
+    """
+
+    code = "LC611"
+    severity = Severity.WARNING
+
+
+class KeyOfOneLocale(Rule):
+    """A catalog has a key that the default locale's catalog does not have.
+
+    Most often it is misspelt, and readers of the locale get the default's text instead. Fix: correct the key, or add it
+    to the default's catalog.
+    """
+
+    code = "LC612"
+    severity = Severity.WARNING
+
+
+class TextMarkup(Rule):
+    """The markup of a text is not balanced.
+
+    An unclosed <b> makes the rest of the mail bold. Fix: close it; `<` as a sign is written &lt;.
+    """
+
+    code = "LC613"
+
+
+class LinksDiffer(Rule):
+    """Two locales of a mail lead to different places.
+
+    templates/NAME.ar.mjml is held against templates/NAME.mjml: each link, as often as it is there. Tracking parameters
+    and the locale itself (/ar/shoes, ?lang=ar) make no difference. Fix: correct the link, or add it.
+    """
+
+    code = "LC614"
+    severity = Severity.WARNING
+
+
+class VariablesDiffer(Rule):
+    """Two locales of a mail show different things.
+
+    One uses coupon.code, the other does not: one of the two was edited alone. Fix: use it in both.
+    """
+
+    code = "LC615"
+    severity = Severity.WARNING
+
+
+class FrontMatterDiffers(Rule):
+    """The front matter of one locale has what another's lacks.
+
+    A plain text written by hand, in one version of the mail alone: the other's is made from its MJML. Without a subject
+    it is LC502, without a preheader LC703. Fix: write it for both.
+    """
+
+    code = "LC616"
+    severity = Severity.WARNING
 
 
 class NoUnsubscribeLink(Rule):

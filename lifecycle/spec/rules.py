@@ -10,6 +10,7 @@ from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.model import Content
 from lifecycle.spec.rules_campaigns import check_campaigns
 from lifecycle.spec.rules_cycles import check_cycles
+from lifecycle.spec.rules_locales import check_locales
 from lifecycle.spec.rules_references import check_references
 from lifecycle.spec.rules_types import check_uses
 
@@ -20,3 +21,4 @@ def check_all(content: Content, reading: Reading, declared: Mapping[str, Abstrac
     yield from check_uses(content, reading.uses)
     yield from check_cycles(content)
     yield from check_campaigns(content)
+    yield from check_locales(content)

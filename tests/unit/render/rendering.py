@@ -100,8 +100,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "golden" / "diagnostics-render"
 _PART = re.compile(r"^--- (\S+)\n", re.MULTILINE)
 BASE = {
     "locales/en.yaml": "hello: Hello {name}\npieces:\n  one: One piece\n  other: '{count} pieces'\n",
-    "locales/ar.yaml": "hello: مرحباً {name}\npieces:\n  one: قطعة\n  two: قطعتان\n"
-    "  few: '{count} قطع'\n  other: '{count} قطعة'\n",
+    "locales/ar.yaml": "hello: مرحباً {name}\npieces:\n  zero: لا شيء\n  one: قطعة\n  two: قطعتان\n"
+    "  few: '{count} قطع'\n  many: '{count} قطعة'\n  other: '{count} قطعة'\n",
 }
 
 
