@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from schema_keys import properties_of
 
 from lifecycle.spec import decode_campaign, decode_project
 from lifecycle.spec.conditions import FACTS
@@ -16,6 +17,7 @@ from lifecycle.spec.decode_condition import condition
 from lifecycle.spec.decode_steps import KINDS, StepReader
 from lifecycle.spec.decode_tests import FITTING
 from lifecycle.spec.journey_tests import journey_test
+from lifecycle.spec.schema import schemas
 from lifecycle.spec.source import read
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "content.md"
@@ -40,6 +42,15 @@ def test_each_example_of_the_page_loads(kind: str, text: str) -> None:
     reading = Reading(found=found)
     assert DECODERS[kind](node, reading) is not None
     assert reading.found == []
+
+
+def test_every_key_of_every_schema_stands_on_the_page() -> None:
+    """What an editor offers is explained in words: as code, not as a word that happens to be in a sentence."""
+    text = PAGE.read_text(encoding="utf-8")
+    code = " ".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
+    keys = {key for kind, schema in schemas().items() for _, key, _ in properties_of(schema, kind)}
+    assert len(keys) > 130
+    assert {key for key in keys if not re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", code)} == set()
 
 
 def test_the_page_has_an_example_of_each_kind_of_file_and_names_each_word() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import strategies_projects
 from golden_diagnostics import Case, all_cases
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schema_keys import properties_of
 
 from lifecycle.spec import decode_campaign, decode_project
 from lifecycle.spec.decode import Decoder, Reading
@@ -58,25 +59,7 @@ def test_the_committed_schemas_are_those_of_the_program() -> None:
 # ---------------------------------------------------------------- what an editor shows
 
 
-def _properties(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each property of a schema under its path, as project.brand.name; definitions under their own names."""
-    if isinstance(node, list):
-        for value in node:
-            yield from _properties(value, path)
-    elif isinstance(node, dict):
-        for keyword in ("properties", "definitions"):
-            for name, value in node.get(keyword, {}).items():
-                where = name if keyword == "definitions" else f"{path}.{name}"
-                if keyword == "properties":
-                    yield where, value
-                yield from _properties(value, where)
-        for keyword in ("items", "additionalProperties", "anyOf", "allOf"):
-            yield from _properties(node.get(keyword), path)
-        for value in node.get("patternProperties", {}).values():
-            yield from _properties(value, path)
-
-
-ALL = [(kind, path, value) for kind, schema in SCHEMAS.items() for path, value in _properties(schema, kind)]
+ALL = [(kind, path, value) for kind, schema in SCHEMAS.items() for path, _, value in properties_of(schema, kind)]
 
 
 def test_every_key_says_what_it_is_for() -> None:
