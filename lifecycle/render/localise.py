@@ -47,6 +47,8 @@ class Texts:
     formats: Formats
     html: bool
     isolate: bool = False
+    #: what a catalog's own mistake leaves out is shown as it stands: `check` has said it where it was made
+    lenient: bool = False
     _entries: dict[str, Entry] = field(init=False, repr=False)
     #: the names that the locale's own catalog has misspelt, found when they are asked for
     _meant: frozenset[str] | None = field(init=False, repr=False, default=None)
@@ -105,6 +107,8 @@ class Texts:
         """
         entry = self._entries.get(key)
         if entry is None:
+            if self.lenient and self.unread:
+                return key
             raise RenderError(f'no catalog has "{key}"')
         parts = _parts(self._form(entry, key, values), html=self.html)
         filled = "".join([self._value(key, part, values) if index % 2 else part for index, part in enumerate(parts)])
@@ -124,6 +128,8 @@ class Texts:
 
     def _value(self, key: str, name: str, values: Mapping[str, Any]) -> str:
         if name not in values:
+            if self.lenient and name not in self.needed(key):
+                return f"{{{name}}}"
             raise RenderError(f'the text "{key}" needs {name}=')
         value = values[name]
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -16,8 +16,8 @@ CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 #: Up to here each of CLDR's rules has shown all that it gives for whole numbers, but for the `many` that French,
 #: Spanish, Italian and Portuguese have for a round million: no mail counts to it, so nobody is asked for it.
 _COUNTED = 1000
-#: `othr` and `fwe` are misspelt; `three` and `hero`, which are as far from `other` and `zero` as chance, are not
-_CLOSE = 0.65
+#: `othr` is misspelt; `three` and `hero`, which share as many letters with `other` and `zero`, are other words
+_CLOSE = 0.78
 
 
 @lru_cache(maxsize=64)
@@ -43,7 +43,9 @@ def meant(word: str, categories: Iterable[str]) -> str:
     """Return the category that a misspelt word is close to, "" when there is none."""
     if len(word) > 2 * max(map(len, CATEGORIES)):
         return ""
-    found = difflib.get_close_matches(word.lower(), list(categories), n=1, cutoff=_CLOSE)
+    written, options = word.lower(), sorted(categories)
+    swapped = [each for each in options if sorted(each) == sorted(written)]  # fwe, ohter
+    found = swapped or difflib.get_close_matches(written, options, n=1, cutoff=_CLOSE)
     return found[0] if found else ""
 
 

@@ -174,7 +174,7 @@ def _variables(readings: list[Reading]) -> dict[str, Place]:
             name = _dotted(node)
             root = name.partition(".")[0]
             if id(node) not in inner and root and root not in assigned | _EVERYWHERE and name not in found:
-                found[name] = reading.at(node.lineno, node.attr)
+                found[name] = reading.at(node.lineno, name)
     return found
 
 
