@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -75,10 +76,8 @@ def _locales(node: Node, reading: Reading) -> tuple[str, tuple[str, ...]]:
     if not fields.refused and default not in available:
         message = f'the default locale "{default}" is not among the available ones'
         fields.report(rules_shape.NotAnOption.at(fields.place("default"), message))
-    for index, found in enumerate(available):
-        if found in available[:index]:
-            message = f'the locale "{found}" stands here twice'
-            fields.report(rules_shape.DuplicateId.at(fields.place("available"), message))
+    for found in (each for each, count in Counter(available).items() if count > 1):
+        fields.report(rules_shape.DuplicateId.at(fields.place("available"), f'the locale "{found}" stands here twice'))
     fields.close()
     return default, available
 
@@ -133,10 +132,12 @@ def _topic(entry: Entry, reading: Reading) -> model.Topic:
 
 def _stages(node: Node, reading: Reading) -> tuple[model.Stage, ...]:
     found = listed(_stage, least=1)(node, reading)
-    for index, stage in enumerate(found):
-        if any(stage.stage == other.stage for other in found[:index]):
+    seen: set[str] = set()
+    for stage in found:
+        if stage.stage in seen:
             message = f'the stage "{stage.stage}" stands here twice'
             reading.refuse(rules_shape.DuplicateId.at(stage.place or node.place, message))
+        seen.add(stage.stage)
     return found
 
 

@@ -207,8 +207,9 @@ class StepReader:
         if len(variants) == 1:
             message = "a split step needs two variants or more"
             fields.report(rules_shape.EmptyList.at(head.key.place, message))
+        counts = Counter(names)
         for variant in variants:
-            if names.count(variant.variant) > 1:
+            if counts[variant.variant] > 1:
                 message = f'two variants are called "{variant.variant}"'
                 fields.report(rules_shape.DuplicateId.at(variant.place or head.key.place, message))
                 break

@@ -92,8 +92,9 @@ def as_text(diagnostic: Diagnostic, files: Mapping[str, str]) -> str:
     place = diagnostic.place
     lines = [f"{place}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"]
     source = _lines(files.get(place.path, ""))
-    if 1 <= place.line <= len(source) and source[place.line - 1].strip():
-        text, column = _window(source[place.line - 1], place.column)
+    line = source[place.line - 1] if 1 <= place.line <= len(source) else ""
+    if line and not line.isspace():
+        text, column = _window(line, place.column)
         gutter = f"{place.line:>3} | "
         caret = " " * (column - 1) + "^" * max(1, min(place.length, len(text) - column + 1))
         lines += [f"{gutter}{text}", f"{' ' * (len(gutter) - 2)}| {caret} {diagnostic.hint}".rstrip()]
@@ -113,14 +114,12 @@ def _lines(text: str) -> list[str]:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """Return the part of a line around `column`, and the column in that part."""
-    text = line.expandtabs(1).rstrip()
-    if len(text) <= _FRAME_WIDTH:
-        return text, column
-    start = max(0, min(column - _FRAME_WIDTH // 2, len(text) - _FRAME_WIDTH))
-    part = text[start : start + _FRAME_WIDTH]
-    head, tail = "…" if start else "", "…" if start + _FRAME_WIDTH < len(text) else ""
-    return f"{head}{part}{tail}", column - start + len(head)
+    """Return the part of a line around `column`, and the column in that part; no work is done for the rest of it."""
+    start = max(0, min(column - _FRAME_WIDTH // 2, len(line) - _FRAME_WIDTH)) if len(line) > _FRAME_WIDTH else 0
+    part = line[start : start + _FRAME_WIDTH].replace("\t", " ")
+    tail = "…" if start + _FRAME_WIDTH < len(line) else ""
+    head = "…" if start else ""
+    return f"{head}{part if tail else part.rstrip()}{tail}", column - start + len(head)
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
