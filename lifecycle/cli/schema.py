@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from lifecycle.base.errors import UsageError
 from lifecycle.cli.output import emit_json, note
 from lifecycle.cli.session import Session, json_option, pass_session
 
 
-@click.command(epilog="Example:  lifecycle schema --out schemas")
+@click.command(epilog="Examples:  lifecycle schema --out schemas  ·  lifecycle schema | jq .campaign")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write NAME.schema.json files there.")
 @json_option
 @pass_session
@@ -18,8 +19,8 @@ def command(session: Session, out: Path | None) -> None:
     """Write the JSON Schemas for editors.
 
     One for each kind of file: project, segment, campaign, journey. Editors with yaml-language-server find them by the
-    first line of a file: `# yaml-language-server: $schema=../schemas/campaign.schema.json`. Without --out they are
-    printed as one JSON document by name.
+    first line of a file, `# yaml-language-server: $schema=../schemas/campaign.schema.json`, and then complete, explain
+    and underline while you type. Without --out they are printed as one JSON document by name.
     """
     from lifecycle.spec.schema import as_json, schemas
 
@@ -28,9 +29,12 @@ def command(session: Session, out: Path | None) -> None:
         emit_json(made)
         return
     folder = out if out.is_absolute() else session.folder / out
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, schema in made.items():
-        (folder / f"{name}.schema.json").write_text(as_json(schema), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, schema in made.items():
+            (folder / f"{name}.schema.json").write_text(as_json(schema), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}") from error
     if session.json:
         emit_json({"written": [f"{name}.schema.json" for name in made], "folder": str(folder)})
     else:

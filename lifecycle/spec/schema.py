@@ -9,19 +9,11 @@ import json
 from typing import Any
 
 from lifecycle.spec.schema_campaign import CAMPAIGN
-from lifecycle.spec.schema_parts import (
-    CONDITIONS,
-    VALUES,
-    Schema,
-    anything,
-    by_name,
-    listed,
-    mapping,
-    ref,
-    text,
-)
+from lifecycle.spec.schema_conditions import CONDITIONS
+from lifecycle.spec.schema_parts import Schema, anything, by_name, listed, mapping, ref, text
 from lifecycle.spec.schema_project import PROJECT
 from lifecycle.spec.schema_steps import STEPS
+from lifecycle.spec.schema_values import VALUES
 
 _SEGMENT = mapping(
     {

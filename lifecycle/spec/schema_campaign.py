@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from lifecycle.spec.schema_parts import (
-    ATTRIBUTES,
-    BESIDE,
-    LEAVES,
-    Schema,
-    choice,
-    mapping,
-    one_or_more,
-    ref,
-    text,
-    whole,
-)
+from lifecycle.spec.schema_conditions import ATTRIBUTES, BESIDE, LEAVES
+from lifecycle.spec.schema_parts import Schema, choice, mapping, one_or_more, ref, text, whole
 
 _EVENT_TRIGGER = mapping(
     {
