@@ -26,7 +26,7 @@ MAX_KEY_CHARACTERS = 100
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _LINK = re.compile(r"<a\b|href\s*=", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)[^<>]*?(/?)>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*+)([^<>]*+)>")
 
 
 def placeholders(text: str) -> frozenset[str]:
@@ -200,9 +200,9 @@ class _Collector:
 def _unbalanced(text: str) -> str:
     """Return what is wrong with the first tag of a text that does not nest; "" when all do."""
     opened: list[str] = []
-    for closing, written, empty in _TAG.findall(text):
+    for closing, written, rest in _TAG.findall(text):
         tag = written.lower()
-        if tag in VOID or empty:
+        if tag in VOID or rest.endswith("/"):
             continue
         if not closing:
             opened.append(tag)
