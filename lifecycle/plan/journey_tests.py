@@ -14,9 +14,10 @@ from lifecycle.audience.state import ConsentChange, ContactState
 from lifecycle.base.units import Duration
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, World
+from lifecycle.journey.enrol import Opening
 from lifecycle.plan.rehearse import Rehearsal, Row
 from lifecycle.spec.journey_tests import Expected, Given, JourneyTest
-from lifecycle.spec.model import Content
+from lifecycle.spec.model import Content, ManualTrigger
 
 #: Where a test without a start begins: a Sunday, ten in the morning of the project's zone.
 ANY_DAY = datetime(2026, 11, 1, 10, 0)  # noqa: DTZ001 - the project's zone is put in
@@ -25,6 +26,8 @@ BEYOND = timedelta(days=120)
 #: The last moment before a test, and when its contact said what it says of topics.
 _BEFORE, _SAID = timedelta(microseconds=1), timedelta(days=1)
 
+#: the run in which a test sends a campaign by hand
+_RUN = "journey test"
 _COLUMNS = ("email", "locale", "timezone")
 
 
@@ -55,7 +58,11 @@ def run_test(test: JourneyTest, content: Content) -> Result:
     # what the contact is before anything happens triggers nothing
     review_at = ContactTurn(world, state, (), start).settle(start - _BEFORE)
     rehearsal = Rehearsal(world, max(ends) + BEYOND, timed_after=start - _BEFORE)
-    rows = list(rehearsal.contact(state, after=start - _BEFORE, review_at=review_at))
+    campaign = content.campaigns.get(test.campaign)
+    by_hand = campaign is not None and isinstance(campaign.trigger, ManualTrigger)
+    # what somebody sends by hand is sent as the test begins
+    joining = [(campaign, Opening(start, _RUN, immediate=True))] if campaign is not None and by_hand else []
+    rows = list(rehearsal.contact(state, after=start - _BEFORE, joining=joining, review_at=review_at))
     return _compare(test, rows, start, zone, str(state.email or ""))
 
 
