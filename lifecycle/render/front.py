@@ -98,11 +98,13 @@ def _fields(path: str, node: yaml.MappingNode, problems: list[Diagnostic]) -> di
         elif isinstance(value, yaml.MappingNode) and _is_flow_of_braces(value):
             hint = f'put it into quotes: {key}: "{{{{ … }}}}"'
             problems.append(rules.FrontMatterWrong.at(_place(path, value), f'"{key}" is not a text', hint=hint))
+            fields[key] = Field({"": ""}, place)  # it is there, and not missing too
         elif isinstance(value, yaml.MappingNode):
             texts = {str(name.value): str(text.value).strip() for name, text in value.value}
             fields[key] = Field(texts, _place(path, value))
         else:
             problems.append(rules.FrontMatterWrong.at(place, f'"{key}" is not a text'))
+            fields[key] = Field({"": ""}, place)
     return fields
 
 

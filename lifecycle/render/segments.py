@@ -86,6 +86,8 @@ def _end(text: str, start: int) -> int:
     while position < len(text):
         if text.startswith(closing, position) and (closing == "%}" or depth == 0):
             return position + 2
+        if text.startswith("{%", position):
+            break  # another statement begins: this one was never closed
         char = text[position]
         if char in "'\"":
             string = _STRING.match(text, position)

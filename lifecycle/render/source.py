@@ -137,6 +137,7 @@ class _Loader:
                 self._item(path, start, part, stack, seen, parent)
         except UnclosedError as error:
             self.problems.append(rules.JinjaSyntax.at(place_in(self.files, path, start + error.offset, 2), str(error)))
+            return stack[0][1]  # it hides the ends of blocks too
         for block, _ in stack[1:]:
             if block is not None:
                 self.problems.append(rules.IncludeWrong.at(block.place, f'the block "{block.name}" has no endblock'))

@@ -216,6 +216,9 @@ class Fields:
     def required(self, key: str, read: Decoder[T], *, hint: str = "") -> T:
         """Return what `read` reads under `key`. When it is missing or refused, that is reported and `close` raises."""
         entry = self.entry(key)
+        if entry is None and "<<" in self._entries:
+            self.refused = True  # that a merge is refused has been said; it may have brought the key
+            return cast("T", None)
         if entry is None:
             self.report(rules.MissingKey.at(self.node.place, f'"{key}" is missing in {self.what}', hint=hint))
             return cast("T", None)  # never seen: close() refuses

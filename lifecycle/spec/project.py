@@ -6,7 +6,7 @@ nothing of the others: names that it would have declared count as declared, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -88,8 +88,8 @@ def load(files: Mapping[str, str]) -> Loaded:
     if PROJECT_FILE not in files:
         reading.found.append(rules_shape.NoProject.at(Place(PROJECT_FILE, 1, 1), hint="lifecycle init DIR makes one"))
     project = _decoded(decode_project.project, nodes.get(PROJECT_FILE), reading)
-    segments = _decode_files("segments", "segment", decode_campaign.segment, nodes, reading)
-    campaigns = _decode_files("campaigns", "campaign", decode_campaign.campaign, nodes, reading)
+    segments = _decode_files("segments", "segment", decode_campaign.segment, files, nodes, reading)
+    campaigns = _decode_files("campaigns", "campaign", decode_campaign.campaign, files, nodes, reading)
     if project is None:
         return Loaded(None, in_order(reading.found), None)
     partial = Content(
@@ -134,15 +134,19 @@ def _decoded(decode: Callable[[Node, Reading], Any], node: Node | None, reading:
         return None
     reading.begin()
     before = len(reading.found)
-    told = {found.place for found in reading.found if found.is_error}
+    told = {_start(found.place) for found in reading.found if found.is_error}
     try:
         return decode(node, reading)
     except Refused:
         if reading.full:
             reading.found.append(rules_yaml.TooManyMistakes.at(Place(node.place.path, 1, 1)))
         # what YAML itself forbids there (an alias, a merge) has been said; what follows from it would only confuse
-        reading.found[before:] = [found for found in reading.found[before:] if found.place not in told]
+        reading.found[before:] = [found for found in reading.found[before:] if _start(found.place) not in told]
         return None
+
+
+def _start(place: Place) -> tuple[str, int, int]:
+    return place.path, place.line, place.column
 
 
 @dataclass(slots=True)
@@ -155,15 +159,16 @@ class _Files:
 
 
 def _decode_files(
-    folder: str, key: str, decode: Callable[[Node, Reading], Any], nodes: Mapping[str, Node], reading: Reading
-) -> _Files:
-    found = _Files({}, {}, set())
+    folder: str, key: str, decode: Callable[[Node, Reading], Any], files: Iterable[str], nodes: Mapping[str, Node],
+    reading: Reading,
+) -> _Files:  # fmt: skip
+    # a file that cannot be read, or whose id is another than its name, has been told so
+    found = _Files({}, {}, {PurePosixPath(path).stem for path in files if path.startswith(f"{folder}/")})
     for path, node in nodes.items():
         if not path.startswith(f"{folder}/"):
             continue
         made = _decoded(decode, node, reading)
         called = node.get(key) if isinstance(node, MapNode) else None
-        found.declared.add(PurePosixPath(path).stem)  # a file whose id is another has been told so
         if not isinstance(called, ScalarNode):
             continue
         _look_at_name(key, called, path, found, reading)

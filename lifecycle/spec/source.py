@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeAlias
 
 import yaml
@@ -75,7 +75,7 @@ class MapNode:
 
 Node: TypeAlias = ScalarNode | ListNode | MapNode
 
-_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _BREAK = re.compile("\r\n|\r|\n")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -223,9 +223,9 @@ class _Reader:
         if self.nodes > MAX_NODES:
             self._stop(rules.TooManyNodes, place, hint="split the file")
         if event.anchor is not None:
-            self._report(rules.AnchorUsed.at(place))
+            self._report(rules.AnchorUsed.at(self._first_word(place)))
         if event.tag is not None:
-            self._report(rules.TagUsed.at(place))
+            self._report(rules.TagUsed.at(self._first_word(place)))
         return place
 
     def _open(self, event: Any, stack: list[_Open], place: Place) -> None:
@@ -291,6 +291,11 @@ class _Reader:
     def _character(self, mark: Any) -> str:
         line = self.lines[mark.line] if mark.line < len(self.lines) else ""
         return line[mark.column : mark.column + 1]
+
+    def _first_word(self, place: Place) -> Place:
+        """Return the place of the anchor or tag that a value begins with, without the value."""
+        words = self.lines[place.line - 1][place.column - 1 :].split(None, 1)
+        return replace(place, length=len(words[0])) if words else place
 
     def _place(self, start: Any, end: Any) -> Place:
         if start.line == end.line:
