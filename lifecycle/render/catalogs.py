@@ -149,8 +149,9 @@ class _Collector:
                 }
                 texts = {name: form.text for name, form in forms.items()}
                 if len(forms) == len(node.entries) and is_plural(texts, self.locale):
-                    self._look_at_forms(node, key)
-                    known = {name: form for name, form in forms.items() if name in CATEGORIES}
+                    named = self._look_at_forms(node, key)
+                    known = {named.get(name, name): form for name, form in forms.items()}
+                    known = {name: form for name, form in known.items() if name in CATEGORIES}
                     self.entries[key.name] = self._entry(known, key)
                 else:
                     self.group(node, key)
@@ -173,25 +174,27 @@ class _Collector:
             return _TAG.sub("", text)  # or each template that has the text would be wrong too (LC511)
         return text
 
-    def _look_at_forms(self, node: source.MapNode, key: Key) -> None:
-        """Hold the plural forms of a text against those that the locale has."""
+    def _look_at_forms(self, node: source.MapNode, key: Key) -> dict[str, str]:
+        """Hold the forms of a plural against those that the locale has; return what misspelt ones were meant as."""
+        named: dict[str, str] = {}
         names = {entry.name for entry in node.entries}
         has = f"{self.locale} has {', '.join(name for name in CATEGORIES if name in asked(self.locale))}"
         missing = asked(self.locale) - names
         for entry in node.entries:
             if entry.name not in CATEGORIES:
-                guess = meant(entry.name, used(self.locale) - names)
-                missing -= {guess}
+                guess = meant(entry.name, used(self.locale) - names - set(named.values()))
+                named[entry.name] = guess
                 message = f'"{entry.name}" is no plural form'
                 hint = f'did you mean "{guess}"?' if guess else has
                 self.found.append(rules.PluralFormUnknown.at(entry.key.place, message, hint=hint))
             elif entry.name not in used(self.locale):
                 message = f'{self.locale} has no plural form "{entry.name}", so nobody reads this'
                 self.found.append(rules.PluralFormUnused.at(entry.key.place, message, hint=has))
-        if missing:
+        if missing := missing - set(named.values()):
             lacking = ", ".join(name for name in CATEGORIES if name in missing)
             message = f'"{key.name}" lacks the plural form{"s" * (len(missing) > 1)} {lacking}'
             self.found.append(rules.PluralFormMissing.at(key.place, message, hint=has))
+        return named
 
     def _wrong(self, place: Place, message: str, hint: str = "") -> None:
         self.found.append(rules.CatalogWrong.at(place, message, hint=hint))

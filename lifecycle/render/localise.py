@@ -47,7 +47,7 @@ class Texts:
     formats: Formats
     html: bool
     isolate: bool = False
-    #: what a catalog's own mistake leaves out is shown as it stands: `check` has said it where it was made
+    #: a placeholder that is a catalog's own mistake is shown as it stands: `check` has said it in the catalog
     lenient: bool = False
     _entries: dict[str, Entry] = field(init=False, repr=False)
     #: the names that the locale's own catalog has misspelt, found when they are asked for
@@ -107,8 +107,6 @@ class Texts:
         """
         entry = self._entries.get(key)
         if entry is None:
-            if self.lenient and self.unread:
-                return key
             raise RenderError(f'no catalog has "{key}"')
         parts = _parts(self._form(entry, key, values), html=self.html)
         filled = "".join([self._value(key, part, values) if index % 2 else part for index, part in enumerate(parts)])
@@ -123,8 +121,9 @@ class Texts:
             count = abs(float(values["count"]))
         except (TypeError, ValueError):
             raise RenderError(f'the count of "{key}" is not a number') from None
-        form = entry.forms.get(plural_category(count, self.locale))
-        return entry.forms.get("other", "") if form is None else form
+        category = plural_category(count, self.locale)
+        fallback = "other" if "other" in entry.forms else next(iter(entry.forms))  # without `other` it is LC606
+        return entry.forms[category if category in entry.forms else fallback]
 
     def _value(self, key: str, name: str, values: Mapping[str, Any]) -> str:
         if name not in values:

@@ -179,6 +179,7 @@ def test_a_misspelt_form_is_one_mistake_with_the_form_that_was_meant(word: str, 
     catalog, problems = read("a: " + ARABIC.replace(f"{guess}:", f"{word}:"), "ar")
     assert [(found.code, found.hint) for found in problems] == [("LC608", f'did you mean "{guess}"?')]
     assert set(catalog) == {"a"}
+    assert catalog["a"].forms.keys() == set(CATEGORIES)
 
 
 # -- one locale beside another
@@ -236,6 +237,19 @@ def test_a_placeholder_misspelt_in_one_catalog_is_not_blamed_on_the_templates() 
         "locales/ar.yaml": "hello: مرحباً {nmae}\n",
     }
     assert [found.code for found in checked(files)] == ["LC610"]
+
+
+def test_a_misspelt_other_is_not_missed_where_the_text_is_shown() -> None:
+    """The subject is not empty for it: one mistake, one diagnostic."""
+    front = (
+        "---\nsubject: \"{{ t('a', count=5) }}\"\npreheader: Something of forty characters and more, so it fits\n---\n"
+    )
+    files = {
+        "templates/mail.mjml": mjml("<mj-text>Good morning to all of you</mj-text>", front),
+        "locales/en.yaml": "a: {one: One piece, othr: '{count} pieces'}\n",
+        "locales/ar.yaml": f"a: {ARABIC}\n",
+    }
+    assert [found.code for found in checked(files)] == ["LC608"]
 
 
 def test_a_call_that_fills_nothing_is_still_the_mistake_of_the_template() -> None:
