@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lifecycle.deliver.parts import Parts
     from lifecycle.deliver.sign import Signer
     from lifecycle.journey.versions import Versions
+    from lifecycle.render.check_cache import CheckCache
     from lifecycle.spec.model import Content
     from lifecycle.spec.project import Loaded
     from lifecycle.store.engine import Store
@@ -138,6 +139,7 @@ class Engine:
         self._tokens: Tokens | None = None
         self._loaded: Loaded | None = None
         self._versions: Versions | None = None
+        self._check_cache: CheckCache | None = None
         self._lock = threading.RLock()
 
     @property
@@ -189,10 +191,20 @@ class Engine:
         from lifecycle.plan.diagnose import diagnose
 
         content = self.files()
-        errors = [found for found in diagnose(content.files) if found.is_error]
+        errors = [found for found in diagnose(content.files, self.check_cache) if found.is_error]
         if errors:
             raise ContentError("the content has errors", diagnostics=errors, files=content.files)
         return content
+
+    @property
+    def check_cache(self) -> CheckCache:
+        """Return what earlier checks of this folder left, which spares the templates that nobody touched."""
+        with self._lock:
+            if self._check_cache is None:
+                from lifecycle.render.check_cache import FolderCache
+
+                self._check_cache = FolderCache(self.settings.folder / STATE_FOLDER)
+            return self._check_cache
 
     @property
     def versions(self) -> Versions:

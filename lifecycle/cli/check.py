@@ -10,6 +10,7 @@ import click
 from lifecycle.base.errors import UsageError
 from lifecycle.cli.output import emit_json, note
 from lifecycle.cli.session import Session, json_option, pass_session
+from lifecycle.wiring import STATE_FOLDER
 
 EXIT_CONTENT = 3
 
@@ -28,12 +29,14 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     that there are errors; warnings alone give 0.
     """
     from lifecycle.plan.diagnose import diagnose
+    from lifecycle.render.check_cache import FolderCache
     from lifecycle.spec.diagnostics import as_json, as_text
     from lifecycle.spec.project import read_folder
 
     files = read_folder(session.folder)
     wanted = [_inside(path, session.folder) for path in paths]
-    found = [each for each in diagnose(files) if _covers(wanted, each.place.path)]
+    cache = FolderCache(session.folder / STATE_FOLDER)
+    found = [each for each in diagnose(files, cache) if _covers(wanted, each.place.path)]
     if session.json or form == "json":
         emit_json(as_json(found))
     else:

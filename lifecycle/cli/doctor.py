@@ -74,7 +74,7 @@ def _content(engine: Engine) -> Finding:
     from lifecycle.spec.project import read_folder
 
     def look() -> str:
-        found = diagnose(read_folder(engine.settings.folder))
+        found = diagnose(read_folder(engine.settings.folder), engine.check_cache)
         errors = sum(each.is_error for each in found)
         if errors:
             raise ContentError(f"errors in the files: {errors:,}", hint="run `lifecycle check`")

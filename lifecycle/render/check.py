@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from lifecycle.base.errors import ContentError, RenderError
+from collections.abc import Iterator
+from functools import partial
+
+from lifecycle.base.errors import ContentError
 from lifecycle.render import rules
-from lifecycle.render.compile import Draft, Templates
+from lifecycle.render.check_cache import CheckCache
+from lifecycle.render.check_facts import Facts
+from lifecycle.render.check_run import CheckRun
+from lifecycle.render.check_sample import check_sample_mail
+from lifecycle.render.check_trace import TracedTemplates
+from lifecycle.render.compile import Draft
 from lifecycle.render.jinja_check import check_campaigns, check_readings, known_names, read_jinja, uses
 from lifecycle.render.parity import check_catalogs
-from lifecycle.render.quality import check_contrast, check_mail
-from lifecycle.render.render import render
-from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
-from lifecycle.render.source import template_names
+from lifecycle.render.quality import check_contrast
+from lifecycle.render.sample import read_sample, unread_samples
+from lifecycle.render.source import find_template, template_names
 from lifecycle.render.usage import campaigns_of
 from lifecycle.render.versions import check_front, check_versions
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean, in_order
 from lifecycle.spec.model import Content, Send, walk_steps
 from lifecycle.spec.place import Place
 
-#: characters before inlining from which the finished mail may come near Gmail's limit
-_NEAR_CLIPPING = 50_000
 _WAYS_OUT = frozenset({"unsubscribe_url", "preferences_url"})
 
 
-def check_templates(content: Content) -> list[Diagnostic]:
-    """Return everything that is wrong with the templates and catalogs, in order of file and line, each thing once."""
-    templates = Templates(content, inline=False)
+def check_templates(content: Content, cache: CheckCache | None = None) -> list[Diagnostic]:
+    """Return everything that is wrong with the templates and catalogs, in order of file and line, each thing once.
+
+    What `cache` holds of earlier checks is believed as far as all that it was read from is still the same.
+    """
+    templates = TracedTemplates(content)
     problems = list(templates.catalog_problems)
     problems += check_catalogs(content, templates.catalogs)
     problems += _unwritten(content)
@@ -38,16 +46,33 @@ def check_templates(content: Content) -> list[Diagnostic]:
             problems.append(
                 rules.LocaleFallsBack.at(place, f"there is no catalog for {locale}", hint=f"add locales/{locale}.yaml")
             )
+    run = CheckRun(templates, Facts(content, templates.catalogs), cache or CheckCache())
     for name in template_names(content.files):
-        for locale in content.project.locales:
-            problems += _check_one(templates, name, locale)
-        problems += check_versions(templates, name)
+        read_in = {locale: templates.effective_locale(name, locale) for locale in content.project.locales}
+        for locale, effective in read_in.items():
+            if effective != locale:
+                problems += _falls_back(content, name, locale, effective)
+        for effective in dict.fromkeys(read_in.values()):
+            problems += run.findings(name, effective, partial(_check_one, templates, name, effective))
+        problems += run.findings(name, "", partial(check_versions, templates, name))
+    run.finish()
+    problems += unread_samples(content.files, template_names(content.files))
     return in_order(problems)
+
+
+def _falls_back(content: Content, name: str, locale: str, effective: str) -> Iterator[Diagnostic]:
+    path = find_template(content.files, name, effective, content.project.default_locale)
+    if path is not None:
+        yield rules.LocaleFallsBack.at(
+            Place(path, 1, 1),
+            f"{name} is not written for {locale}; its readers get {effective}",
+            hint=f"add templates/{name}.{locale}.mjml",
+        )
 
 
 def _unwritten(content: Content) -> list[Diagnostic]:
     """Return the sends whose template does not exist, at the step."""
-    known = template_names(content.files)
+    known = dict.fromkeys(template_names(content.files))
     problems = []
     for campaign in content.campaigns.values():
         for step in walk_steps(campaign.steps):
@@ -58,29 +83,21 @@ def _unwritten(content: Content) -> list[Diagnostic]:
     return problems
 
 
-def _check_one(templates: Templates, name: str, locale: str) -> list[Diagnostic]:
+def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagnostic]:
+    """Return what is wrong with a template in a locale that it is written for."""
     content = templates.content
-    effective = templates.effective_locale(name, locale)
     try:
-        draft = templates.draft(name, effective)
+        draft = templates.draft(name, locale)
     except ContentError as error:
         return list(error.diagnostics)
     problems = draft.problems
     start = Place(draft.source.path, 1, 1)
-    if effective != locale and locale in content.project.locales:
-        problems.append(
-            rules.LocaleFallsBack.at(
-                start,
-                f"{name} is not written for {locale}; its readers get {effective}",
-                hint=f"add templates/{name}.{locale}.mjml",
-            )
-        )
     if "subject" not in draft.source.front.fields:
         problems.append(
             rules.FrontMatterWrong.at(start, "the template has no subject", hint="begin it with --- and subject: …")
         )
     problems += check_front(draft.source.front, locale, content.project)
-    readings = read_jinja(draft.source, draft.sandboxes[0], effective, content.project.default_locale, problems)
+    readings = read_jinja(draft.source, draft.sandboxes[0], locale, content.project.default_locale, problems)
     if any(problem.code == rules.JinjaSyntax.code for problem in problems):
         return problems  # the rest would be guesses
     campaigns = tuple(campaigns_of(content, name))
@@ -92,8 +109,9 @@ def _check_one(templates: Templates, name: str, locale: str) -> list[Diagnostic]
             rules.NoUnsubscribeLink.at(start, hint='include "partials/footer.mjml", or link to unsubscribe_url')
         )
     problems += _tree_problems(draft)
+    problems += read_sample(content, name)[1]
     if not any(problem.is_error for problem in problems):
-        problems += _mail_problems(templates, draft)
+        problems += check_sample_mail(templates, templates.inlining, draft, readings)
     return problems
 
 
@@ -117,23 +135,3 @@ def _tree_problems(draft: Draft) -> list[Diagnostic]:
             )
         )
     return found
-
-
-def _mail_problems(templates: Templates, draft: Draft) -> list[Diagnostic]:
-    """Return what compiling and rendering for the sample bring to light."""
-    try:
-        compiled = templates.finish(draft)
-    except ContentError as error:
-        return list(error.diagnostics)
-    fields = draft.source.front.fields
-    start = Place(draft.source.path, 1, 1)
-    subject_at, preheader_at = (fields[key].place if key in fields else start for key in ("subject", "preheader"))
-    try:
-        mail = render(compiled, sample_scope(templates.content, draft.template, draft.locale), SAMPLE_ADDRESSES)
-    except (RenderError, ContentError):
-        return []  # the sample lacks something that contacts may have
-    if len(mail.html) > _NEAR_CLIPPING:
-        inlined = Templates(templates.content).compile(draft.template, draft.locale)
-        mail = render(inlined, sample_scope(templates.content, draft.template, draft.locale), SAMPLE_ADDRESSES)
-    images = sum(1 for element in draft.tree.walk() if element.tag in {"img", "mj-image"})
-    return list(check_mail(mail, images, subject_at, preheader_at, start))

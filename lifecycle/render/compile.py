@@ -18,6 +18,7 @@ from lifecycle.render import head, rtl, rules
 from lifecycle.render.anchors import Anchors, number_links
 from lifecycle.render.catalogs import Catalog, read_catalogs
 from lifecycle.render.constants import Constants
+from lifecycle.render.culprit import find_culprit, place_of
 from lifecycle.render.formats import Formats
 from lifecycle.render.inline import from_mjml, to_html
 from lifecycle.render.localise import Texts, direction, isolated
@@ -85,6 +86,7 @@ class Templates:
         self._compiled: dict[tuple[str, str], Compiled] = {}
         self._lock = threading.Lock()
         self._sandboxes: dict[str, tuple[tuple[Sandbox, Sandbox], tuple[Texts, Texts]]] = {}
+        self._said: dict[str, tuple[str, ...]] = {}
         self.catalog_problems: list[Diagnostic] = []
         self.catalogs: dict[str, Catalog] = read_catalogs(content.files, self.catalog_problems)
 
@@ -148,8 +150,8 @@ class Templates:
             turned = direction(locale) == "rtl"
             filters = {**formats.filters(), **safety_filters(), "_isolated": isolated}
             texts = (
-                Texts(locale, chain, formats, html=True, isolate=turned),
-                Texts(locale, chain, formats, html=False, isolate=turned),
+                self.texts_of(locale, chain, formats, html=True, isolate=turned),
+                self.texts_of(locale, chain, formats, html=False, isolate=turned),
             )
             sandboxes = (
                 Sandbox(html=True, filters=filters, t=texts[0].t),
@@ -157,6 +159,12 @@ class Templates:
             )
             self._sandboxes[locale] = (sandboxes, texts)
         return self._sandboxes[locale]
+
+    def texts_of(
+        self, locale: str, chain: tuple[Catalog, ...], formats: Formats, *, html: bool, isolate: bool
+    ) -> Texts:
+        """Return what `t` reads; `check` takes its own, which notes what was asked for."""
+        return Texts(locale, chain, formats, html=html, isolate=isolate)
 
     def values(self, locale: str) -> dict[str, Any]:
         """Return what is in scope and the same for every recipient of a locale."""
@@ -221,13 +229,22 @@ class Templates:
         fixed = {str(link.number): link.fixed for link in draft.anchors.links.values() if link.fixed is not None}
         name = content_hash(
             draft.template, locale, lines, html, repr(sorted(fixed.items())), repr(sorted(utm.items())),
-            *(repr(sorted(_catalog_text(catalog).items())) for catalog in draft.texts[0].chain),
+            *self._catalogs_said(locale),
         )  # fmt: skip
         return Compiled(
             draft.template, locale, direction(locale), name, fixed, utm, project.brand.url,
             {**built_html.globals, **values}, built_lines, built_html, draft.source, source,
             draft.sandboxes, draft.texts,
         )  # fmt: skip
+
+    def _catalogs_said(self, locale: str) -> tuple[str, ...]:
+        """Return all texts of a locale's chain, for the hash; the same for each template."""
+        if locale not in self._said:
+            names = fallback_chain(locale, self.content.project.default_locale)
+            self._said[locale] = tuple(
+                repr(sorted(_catalog_text(self.catalogs.get(name, {})).items())) for name in names
+            )
+        return self._said[locale]
 
     def page(self, draft: Draft) -> tuple[str, str]:
         """Return the finished HTML of a draft with its Jinja back in, and the MJML it was made from, Jinja in too."""
@@ -241,7 +258,7 @@ class Templates:
         try:
             made = self._to_html(source)
         except ContentError as error:
-            place = Place(draft.source.path, 1, 1)
+            place = place_of(find_culprit(draft.tree, self._to_html), draft.masked.woven)
             raise ContentError(error.message, diagnostics=[rules.NotCompiled.at(place, error.message)]) from error
         if direction(draft.locale) == "rtl":
             made = rtl.turn_page(made)

@@ -43,13 +43,25 @@ class Reading:
         """Return the tree's nodes of exactly that class, in the order of writing."""
         return self.kinds.get(kind, ())
 
-    def at(self, line: int, word: str) -> Place:
-        """Return the place of `word` in a line of the text. Takes time: for what is reported, not for each node."""
+    def at(self, line: int, word: str, below: str = "") -> Place:
+        """Return the place of `word` (below the name `below`) in the Jinja of a line.
+
+        Takes time: for what is reported, not for each node.
+        """
         start = sum(map(len, self.text.split("\n")[: line - 1])) + line - 1
-        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(self.text, start)
+        owner = rf"{re.escape(below)}\s*\.\s*" if below else ""
+        pattern = re.compile(rf"(?<!\w){owner}(?P<word>{re.escape(word)})(?!\w)")
+        written = [each for each in pattern.finditer(self.text, start) if _in_jinja(self.text, each.start())]
+        # a name before an attribute of the same name
+        found = min(written, key=lambda each: self.text[each.start() - 1] == ".", default=None)
         if self.woven is None or found is None:
             return self.place if self.woven is None else self.woven.place(start)
-        return self.woven.place(found.start(), len(word))
+        return self.woven.place(found.start("word"), len(word))
+
+
+def _in_jinja(text: str, offset: int) -> bool:
+    opened = max(text.rfind("{{", 0, offset), text.rfind("{%", 0, offset))
+    return opened > max(text.rfind("}}", 0, offset), text.rfind("%}", 0, offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +195,7 @@ def _attribute(node: nodes.Getattr, reading: Reading, assigned: set[str], known:
     else:
         return
     if below is not None and node.attr not in below:
-        place = reading.at(node.lineno, node.attr)
+        place = reading.at(node.lineno, node.attr, name)
         yield rules.UndefinedVariable.at(place, f'{name} has no "{node.attr}"', hint=did_you_mean(node.attr, below))
 
 
@@ -196,8 +208,8 @@ def _text(call: nodes.Call, reading: Reading, texts: Texts) -> Iterator[Diagnost
         return
     if entry is None:
         place = reading.at(call.lineno, key.value)
-        known = {name for catalog in texts.chain for name in catalog}
-        yield rules.UnknownKey.at(place, f'no catalog has "{key.value}"', hint=did_you_mean(key.value, known))
+        hint = did_you_mean(key.value, sorted(texts.keys()))
+        yield rules.UnknownKey.at(place, f'no catalog has "{key.value}"', hint=hint)
         return
     given = {argument.key for argument in call.kwargs}
     missing = sorted(texts.needed(key.value) - given)
