@@ -1,0 +1,44 @@
+"""`check` as the suite runs it: whole, but templates that a fault does not touch are looked at once a process.
+
+A campaign that does not read takes what it sends out of every campaign's hands, so there is one memory of the checked
+templates for each set of campaigns that read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from lifecycle.plan.diagnose import diagnose
+from lifecycle.render.check_cache import CheckCache, Kept
+from lifecycle.spec.diagnostics import Diagnostic
+from lifecycle.spec.place import Place
+from lifecycle.spec.project import load
+from shop import sample_files
+
+_KEPT: dict[frozenset[str], Kept] = {}
+
+
+@cache
+def _of_the_sample() -> Kept:
+    memory = CheckCache()
+    diagnose(sample_files(), memory)
+    return memory.recall()
+
+
+def check(files: Mapping[str, str]) -> list[Diagnostic]:
+    """Return what `check` reports of a project that is nearly the sample."""
+    partial = load(files).partial
+    if partial is None:
+        return diagnose(files)  # without lifecycle.yaml no template is looked at
+    sound = frozenset(partial.campaigns)
+    memory = CheckCache()
+    memory.keep(_KEPT.get(sound) or _of_the_sample())
+    found = diagnose(files, memory)
+    _KEPT.setdefault(sound, memory.recall())
+    return found
+
+
+def told(found: list[Diagnostic]) -> list[tuple[str, Place]]:
+    """Return codes and places, in an order of their own."""
+    return sorted(((each.code, each.place) for each in found), key=str)
