@@ -39,7 +39,7 @@ stages:
   - {stage: decision, label: Decision, funnel: bofu, when: {event: Checkout Started, within: 2d}}
   - {stage: retention, label: Retention, funnel: post, when: {event: Order Completed}, keep_for: 10d}
 policies: POLICIES
-rewards: {points: {tiers: [{tier: gold, from: 100}]}}
+rewards: {tiers: [{tier: gold, from: 100, label: Gold}]}
 events:
   Product Added: {properties: {cart_id: text, product_id: text, price: number, quantity: int}}
   Product Removed: {properties: {cart_id: text, product_id: text, quantity: int}}

@@ -44,9 +44,12 @@ class Headcount:
 
     def count(self, name: str) -> int:
         """Return how many contacts are in the segment. Raises NotFoundError."""
-        return self._connection.execute(
-            select(func.count()).select_from(contacts).where(COUNTS, self._condition(name))
-        ).scalar_one()
+        return self.matching(self.segment(name).where)
+
+    def matching(self, condition: Condition) -> int:
+        """Return for how many contacts the condition holds."""
+        holds = compile_condition(condition, self._setting, self._at, facts_as=self._facts)
+        return self._connection.execute(select(func.count()).select_from(contacts).where(COUNTS, holds)).scalar_one()
 
     def counts(self) -> dict[str, int]:
         """Return the number of contacts in each segment, by name."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from lifecycle.base.errors import UsageError
 from lifecycle.cli.output import emit_json, note
 from lifecycle.cli.session import Session, json_option, pass_session
 from lifecycle.wiring import STATE_FOLDER
+
+if TYPE_CHECKING:
+    from lifecycle.spec.diagnostics import Diagnostic
 
 EXIT_CONTENT = 3
 
@@ -36,7 +40,7 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     files = read_folder(session.folder)
     wanted = [_inside(path, session.folder) for path in paths]
     cache = FolderCache(session.folder / STATE_FOLDER)
-    found = [each for each in diagnose(files, cache) if _covers(wanted, each.place.path)]
+    found = [each for each in _with_people(diagnose(files, cache), files, session) if _covers(wanted, each.place.path)]
     if session.json or form == "json":
         emit_json(as_json(found))
     else:
@@ -46,6 +50,17 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     checked = sum(_covers(wanted, path) for path in files)
     note(f"{_count(checked, 'file')}: {_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}")
     return EXIT_CONTENT if errors else 0
+
+
+def _with_people(found: list[Diagnostic], files: Mapping[str, str], session: Session) -> list[Diagnostic]:
+    """Return the findings with the number of people whom two campaigns would both mail, if there is a database."""
+    from lifecycle.plan.overlap import with_people
+    from lifecycle.spec.rules_overlap import SamePeopleAtOnce
+
+    if any(each.code == SamePeopleAtOnce.code for each in found):
+        engine = session.engine()
+        return with_people(found, files, engine.settings.database_url, engine.clock.now())
+    return found
 
 
 def _inside(path: Path, folder: Path) -> str:

@@ -140,7 +140,7 @@ def next_opening(campaign: Campaign, content: Content, state: ContactState, now:
     quiet = content.project.policies.quiet_hours if campaign.send_window.quiet_hours == "keep" else None
     window = campaign.send_window
     instant = now
-    for _ in range(32):  # each turn passes a night or a shut day; a week has seven of each
+    for _ in range(32):  # each turn passes quiet hours, the start of the window or a midnight; a week has seven of each
         if quiet is not None and quiet.window.contains(instant, zone):
             if quiet.then == "skip":
                 return Skip("quiet_hours")
@@ -161,7 +161,8 @@ def _open(hours: LocalWindow | None, weekdays: tuple[Weekday, ...], instant: dat
 
 
 def _next_start(hours: LocalWindow | None, instant: datetime, zone: tzinfo) -> datetime:
-    return next_wall(instant, hours.start if hours is not None else time(), zone)
+    midnight = next_wall(instant, time(), zone)
+    return midnight if hours is None else min(midnight, next_wall(instant, hours.start, zone))
 
 
 def broken_cap(

@@ -13,7 +13,8 @@ from lifecycle.render.check_run import CheckRun
 from lifecycle.render.check_sample import check_sample_mail
 from lifecycle.render.check_trace import TracedTemplates
 from lifecycle.render.compile import Draft
-from lifecycle.render.jinja_check import check_campaigns, check_readings, known_names, read_jinja, uses
+from lifecycle.render.givens import check_givens
+from lifecycle.render.jinja_check import check_readings, known_names, read_jinja, uses
 from lifecycle.render.parity import check_catalogs
 from lifecycle.render.quality import check_contrast
 from lifecycle.render.sample import read_sample, unread_samples
@@ -99,12 +100,16 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
     problems += check_front(draft.source.front, locale, content.project)
     readings = read_jinja(draft.source, draft.sandboxes[0], locale, content.project.default_locale, problems)
     if any(problem.code == rules.JinjaSyntax.code for problem in problems):
-        return problems  # the rest would be guesses
+        # the rest would be guesses; that a block is never closed has been said where it begins
+        crossing = any(problem.code == rules.StatementCrossesElements.code for problem in problems)
+        return [problem for problem in problems if not crossing or problem.code != rules.JinjaSyntax.code]
     campaigns = tuple(campaigns_of(content, name))
     known = known_names(content, campaigns)
     check_readings(readings, known, draft.texts[0], draft.sandboxes[0], problems)
-    check_campaigns(readings, known, problems)
-    if any(campaign.kind == "marketing" for campaign in campaigns) and not uses(readings, _WAYS_OUT):
+    problems += check_givens(content, name, readings, known)
+    whole = not any(problem.code == rules.IncludeWrong.code for problem in problems)
+    marketing = any(campaign.kind == "marketing" for campaign in campaigns)
+    if whole and marketing and not uses(readings, _WAYS_OUT):  # it may stand in what could not be included
         problems.append(
             rules.NoUnsubscribeLink.at(start, hint='include "partials/footer.mjml", or link to unsubscribe_url')
         )

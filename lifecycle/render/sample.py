@@ -15,8 +15,9 @@ from lifecycle.render.render import Addresses
 from lifecycle.render.rules_sample import SampleOfNothing, SampleWrong
 from lifecycle.render.scope import NAMES, address_values, brand_values
 from lifecycle.render.source import ROOT
+from lifecycle.render.usage import campaigns_of
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
-from lifecycle.spec.model import Content, Coupon, walk_steps
+from lifecycle.spec.model import Content, Coupon, Send, walk_steps
 from lifecycle.spec.place import Place
 from lifecycle.spec.source import Entry, ListNode, MapNode, Node, ScalarNode, read
 
@@ -48,11 +49,12 @@ def sample_scope(
     if errors:
         raise ContentError(f"{errors[0].place}: {errors[0].message}", diagnostics=errors, hint=errors[0].hint)
     project = content.project
+    person = _person(locale, project.brand.url)
     found: dict[str, Any] = {
-        **_person(locale, project.brand.url),
+        **person,
+        **_given(content, template, person["coupon"]),
         "brand": brand_values(project, locale),
         "campaign": _campaign(content, template, locale),
-        "data": {},
         "now": SAMPLE_NOW,
         "locale": locale,
         "dir": direction(locale),
@@ -86,9 +88,16 @@ def _person(locale: str, url: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _campaign(content: Content, template: str, locale: str) -> Mapping[str, Any]:
-    from lifecycle.render.usage import campaigns_of
+def _given(content: Content, template: str, coupon: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the campaigns that send the template give it: coupons by name, the data of the first send."""
+    campaigns = campaigns_of(content, template)
+    steps = [step for campaign in campaigns for step in walk_steps(campaign.steps)]
+    coupons = {step.name: coupon for step in steps if isinstance(step, Coupon)}
+    data = next((step.data for step in steps if isinstance(step, Send) and step.template == template), {})
+    return {**coupons, "data": dict(data)}
 
+
+def _campaign(content: Content, template: str, locale: str) -> Mapping[str, Any]:
     found = next(iter(campaigns_of(content, template)), None)
     if found is None:
         return {"id": "sample", "name": "sample", "topic": None, "stage": None, "kind": "marketing"}

@@ -40,8 +40,10 @@ NAMES: Mapping[str, frozenset[str] | None] = {
     "t": None,
 }
 
-_CART_EVENTS = frozenset({"Product Added", "Cart Updated", "Cart Viewed", "Checkout Started"})
-_ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+#: events that say what is in the cart
+CART_EVENTS = frozenset({"Product Added", "Cart Updated", "Cart Viewed", "Checkout Started"})
+#: events that are about one order
+ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
 
 
 def build(
@@ -126,7 +128,7 @@ def _cart(state: ContactState, sheet: FactSheet, project: Project, now: datetime
 
 def _last_url(state: ContactState, now: datetime, names: tuple[str, ...]) -> str | None:
     for event in reversed(state.events):
-        if event.name in _CART_EVENTS and event.at <= now:
+        if event.name in CART_EVENTS and event.at <= now:
             # a Product Added's own `url` is the product's
             wanted = names[:2] if event.name == "Product Added" else names
             found = next((event.properties[name] for name in wanted if event.properties.get(name)), None)
@@ -136,7 +138,7 @@ def _last_url(state: ContactState, now: datetime, names: tuple[str, ...]) -> str
 
 def _order(state: ContactState, event: EventFact | None, now: datetime) -> dict[str, Any]:
     """Return the order that the trigger is about, else the contact's last."""
-    found = event if event is not None and event.name in _ORDER_EVENTS else None
+    found = event if event is not None and event.name in ORDER_EVENTS else None
     if found is None:
         found = next(
             (past for past in reversed(state.events) if past.at <= now and past.name == "Order Completed"), None

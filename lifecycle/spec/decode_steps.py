@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 from lifecycle.base.units import Duration
 from lifecycle.spec import model, rules_shape
 from lifecycle.spec.conditions import Test
-from lifecycle.spec.decode import Fields, Reading, Use, every, listed, mapped, one_or_more, wrong_type
+from lifecycle.spec.decode import Fields, Reading, Refused, Use, every, listed, mapped, one_or_more, wrong_type
 from lifecycle.spec.decode_condition import condition, property_tests, use_properties
 from lifecycle.spec.decode_values import (
     any_duration,
@@ -48,6 +48,9 @@ KINDS = (
 
 _Read: TypeAlias = Callable[[Fields, Entry, str], Step]
 
+#: Steps past this many are no journey that anybody could follow.
+MAX_STEPS = 500
+
 
 class StepReader:
     """Reads the steps of one campaign, and gives each its id."""
@@ -56,6 +59,7 @@ class StepReader:
         self._reading = reading
         self._ordinals: Counter[str] = Counter()
         self._taken: dict[str, Place] = {}
+        self._full = False
         self._readers: dict[str, _Read] = {
             "send": self._send, "wait": self._wait, "wait_for": self._wait_for, "branch": self._branch,
             "split": self._split, "update": self._update, "points": self._points, "coupon": self._coupon,
@@ -112,6 +116,11 @@ class StepReader:
         return self._take(f"{head.name}-{self._ordinals[head.name]}", head.key.place)
 
     def _take(self, found: str, place: Place) -> str:
+        if len(self._taken) == MAX_STEPS and found not in self._taken:
+            if not self._full:
+                self._full = True
+                self._reading.found.append(rules_shape.TooManySteps.at(place, hint="begin another one with emit"))
+            raise Refused
         first = self._taken.setdefault(found, place)
         if first is not place:
             message = f'the step id "{found}" stands here twice'

@@ -1,35 +1,64 @@
-"""The shortest way to each step: what rules about time and reach ask."""
+"""The shortest way to each step: what rules about time, reach and coupons ask."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import time
+from itertools import starmap
 
 from lifecycle.spec.model import (
     Branch,
+    BroadcastTrigger,
     Campaign,
     Coupon,
+    DateTrigger,
     EventTrigger,
     Exit,
     Split,
     Step,
+    Trigger,
     Wait,
     WaitFor,
+    Weekday,
     inner_lists,
 )
+
+#: as datetime.weekday counts them
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_S = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A time of day on the contact's clock, on any of these weekdays (on any at all when empty)."""
+
+    time: time
+    weekdays: tuple[Weekday, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A coupon that some way here makes, and how many seconds ago at least, on the slowest of those ways."""
+
+    coupon: Coupon
+    age_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A step and the soonest that it can be reached, in seconds since the last event that restarted the clock.
 
-    `coupons` are those made on every way here, with the time at which they were made.
+    `coupons` are those made on some way here; `certain` are the names of those that every way makes. `wall` is what
+    the contact's clock shows here, when that is known.
     """
 
     step: Step
     soonest_s: float
     reached: bool
-    coupons: tuple[tuple[Coupon, float], ...] = field(default=())
+    coupons: tuple[Made, ...] = ()
+    certain: frozenset[str] = frozenset()
+    wall: Wall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +67,19 @@ class _State:
 
     at_s: float
     open: bool
-    coupons: tuple[tuple[Coupon, float], ...] = ()
+    coupons: tuple[Made, ...] = ()
+    certain: frozenset[str] = frozenset()
+    wall: Wall | None = None
+
+    def later(self, seconds: float) -> _State:
+        aged = tuple(Made(made.coupon, made.age_s + seconds) for made in self.coupons)
+        whole_days = self.wall is not None and seconds % _DAY_S == 0
+        wall = Wall(self.wall.time) if self.wall is not None and whole_days else None
+        return replace(self, at_s=self.at_s + seconds, coupons=aged, wall=wall)
+
+    def making(self, coupon: Coupon) -> _State:
+        others = tuple(made for made in self.coupons if made.coupon.name != coupon.name)
+        return replace(self, coupons=(*others, Made(coupon, 0.0)), certain=self.certain | {coupon.name})
 
 
 def passages(campaign: Campaign) -> Iterator[Passage]:
@@ -46,13 +87,24 @@ def passages(campaign: Campaign) -> Iterator[Passage]:
     trigger = campaign.trigger
     quiet = trigger.quiet_for.approximate_s() if isinstance(trigger, EventTrigger) and trigger.quiet_for else 0.0
     found: list[Passage] = []
-    _go(campaign.steps, _State(quiet, open=True), found)
+    _go(campaign.steps, _State(quiet, open=True, wall=_wall_of(trigger)), found)
     yield from found
+
+
+def _wall_of(trigger: Trigger) -> Wall | None:
+    """Return what the contact's clock shows as a journey begins."""
+    match trigger:
+        case DateTrigger(at=at):
+            return Wall(at)
+        case BroadcastTrigger(at=at, timezone="contact"):
+            return Wall(at.time(), (WEEKDAYS[at.weekday()],))
+        case _:
+            return None
 
 
 def _go(steps: Sequence[Step], state: _State, found: list[Passage]) -> _State:
     for step in steps:
-        found.append(Passage(step, state.at_s, state.open, state.coupons))
+        found.append(Passage(step, state.at_s, state.open, state.coupons, state.certain, state.wall))
         state = _after(step, state, found)
     return state
 
@@ -60,14 +112,18 @@ def _go(steps: Sequence[Step], state: _State, found: list[Passage]) -> _State:
 def _after(step: Step, state: _State, found: list[Passage]) -> _State:
     match step:
         case Exit():
-            return _State(state.at_s, open=False, coupons=state.coupons)
+            return replace(state, open=False)
         case Wait(duration=duration) if duration is not None:
-            return _State(state.at_s + duration.approximate_s(), state.open, state.coupons)
+            return state.later(duration.approximate_s())
+        case Wait(until=until, weekdays=weekdays) if until is not None:
+            return replace(state, wall=Wall(until, weekdays))
+        case Wait():
+            return replace(state, wall=None)
         case Coupon():
-            return _State(state.at_s, state.open, (*state.coupons, (step, state.at_s)))
+            return state.making(step)
         case WaitFor(timeout=timeout):
-            late = _State(state.at_s + timeout.approximate_s(), state.open, state.coupons)
-            return _joined([_go(step.then, state, found), _go(step.on_timeout, late, found)])
+            late, at_once = state.later(timeout.approximate_s()), replace(state, wall=None)
+            return _joined([_go(step.then, at_once, found), _go(step.on_timeout, late, found)])
         case Branch(arms=arms):
             ends = [_go(arm.steps, state, found) for arm in arms]
             if all(arm.when is not None for arm in arms):
@@ -80,9 +136,15 @@ def _after(step: Step, state: _State, found: list[Passage]) -> _State:
 
 
 def _joined(ends: Sequence[_State]) -> _State:
-    """Return the soonest of the ways that go on; a coupon must have been made on all of them."""
+    """Return the soonest of the ways that go on; a coupon is certain only when all of them make one of its name."""
     going = [end for end in ends if end.open]
     if not going:
         return _State(min(end.at_s for end in ends), open=False)
-    shared = tuple(made for made in going[0].coupons if all(made in end.coupons for end in going))
-    return _State(min(end.at_s for end in going), open=True, coupons=shared)
+    oldest: dict[Coupon, float] = {}
+    for end in going:
+        for made in end.coupons:
+            oldest[made.coupon] = max(made.age_s, oldest.get(made.coupon, 0.0))
+    certain = frozenset.intersection(*(end.certain for end in going))
+    wall = going[0].wall if all(end.wall == going[0].wall for end in going) else None
+    soonest_s = min(end.at_s for end in going)
+    return _State(soonest_s, open=True, coupons=tuple(starmap(Made, oldest.items())), certain=certain, wall=wall)

@@ -11,6 +11,8 @@ from lifecycle.spec.model import Content
 from lifecycle.spec.rules_campaigns import check_campaigns
 from lifecycle.spec.rules_cycles import check_cycles
 from lifecycle.spec.rules_locales import check_locales
+from lifecycle.spec.rules_nobody import check_people
+from lifecycle.spec.rules_overlap import check_overlaps
 from lifecycle.spec.rules_references import check_references
 from lifecycle.spec.rules_types import check_uses
 
@@ -22,3 +24,5 @@ def check_all(content: Content, reading: Reading, declared: Mapping[str, Abstrac
     yield from check_cycles(content)
     yield from check_campaigns(content)
     yield from check_locales(content)
+    yield from check_overlaps(content)
+    yield from check_people(content)

@@ -169,3 +169,12 @@ class BadHeader(Rule):
     """
 
     code = "LC118"
+
+
+class TooManySteps(Rule):
+    """A campaign has more than 500 steps.
+
+    Nobody could follow such a journey. Fix: end it with `emit`, and let another campaign begin with that event.
+    """
+
+    code = "LC119"

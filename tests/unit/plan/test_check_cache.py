@@ -69,6 +69,19 @@ def test_any_edits_in_a_row_are_checked_with_a_cache_as_without(edits: list[Edit
         assert diagnose(files, warm) == diagnose(files)
 
 
+def test_a_segment_is_read_by_the_templates_of_the_campaigns_that_choose_by_it() -> None:
+    """Whether a mail can speak of an order depends on the segment that its campaign waits for, in another file."""
+    trigger = Edit("campaigns/order-confirmation.yaml", r"  event: .*\n  key: .*", "  segment_entered: loyal")
+    warm, files = _warm(), trigger.on(small_sample())
+    found = diagnose(files, warm)
+    assert found == diagnose(files)
+    path = "segments/loyal.yaml"
+    files = {**files, path: files[path].partition("where:")[0] + "where: {points.balance: {at_least: 1}}\n"}
+    without = diagnose(files)
+    assert [each.message for each in without] != [each.message for each in found]
+    assert diagnose(files, warm) == without
+
+
 @pytest.mark.parametrize(
     ("edit", "again"),
     [

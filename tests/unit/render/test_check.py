@@ -7,11 +7,12 @@ import os
 import pytest
 from rendering import Case, all_cases, campaign, checked, mjml
 
-from lifecycle.render import rules, rules_sample
+from lifecycle.render import rules, rules_givens, rules_sample
 from lifecycle.spec.diagnostics import Rule
 
 CASES = all_cases()
-OURS = {code for code, rule in Rule.registry.items() if rule.__module__ in {rules.__name__, rules_sample.__name__}}
+MODULES = {rules.__name__, rules_givens.__name__, rules_sample.__name__}
+OURS = {code for code, rule in Rule.registry.items() if rule.__module__ in MODULES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.path.stem for case in CASES])

@@ -2,7 +2,7 @@ r"""The golden cases: project fragments and the exact text that `check` prints f
 
 A case is one file. Its first line says what the mistake is; each `--- PATH` begins a file that is laid over base.case;
 `--- expected` begins the text. Behind a path, `(escaped)` means that \uXXXX and \n in the content are escapes,
-`(times N)` that it is repeated, `(absent)` that the project has no such file.
+`(times N)` that its last line is repeated, `(absent)` that the project has no such file.
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ def read_case(path: Path, base: dict[str, str]) -> Case:
             case name, "escaped":
                 files[name] = json.loads(f'"{content.strip()}"')
             case name, "times":
-                once = json.loads(f'"{content.strip()}"')
-                files[name] = "".join(once.replace("%d", str(n)) for n in range(int(part["times"])))
+                head, _, last = content.strip().rpartition("\n")
+                once = json.loads(f'"{last}"')
+                repeated = "".join(once.replace("%d", str(n)) for n in range(int(part["times"])))
+                files[name] = (f"{head}\n" if head else "") + repeated
             case name, _:
                 files[name] = content
     return Case(path, source.splitlines()[0].lstrip("# "), files, expected)

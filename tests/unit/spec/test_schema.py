@@ -253,6 +253,7 @@ _BEYOND_A_SCHEMA = {
     "LC113": "nor the file's name",
     "LC114": "nor that a file is missing",
     "LC115": "nor that items ascend",
+    "LC119": "nor count steps within steps",
 }
 _BEYOND_BY_CASE = {
     "shape-locale-not-available": "what one key says is an option of another",

@@ -1,0 +1,173 @@
+"""Rules about conditions that leave nobody, steps that nobody reaches, and consent that nobody can give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lifecycle.spec.conditions import AllOf, AnyOf, Condition, ConsentLeaf, EventLeaf, Negation, SegmentLeaf, StageLeaf
+from lifecycle.spec.contradiction import Contradictions
+from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity
+from lifecycle.spec.model import (
+    Branch,
+    BroadcastTrigger,
+    Campaign,
+    Content,
+    DateTrigger,
+    EventTrigger,
+    ManualTrigger,
+    ScheduleTrigger,
+    SegmentTrigger,
+    Send,
+    StageTrigger,
+    Trigger,
+    WaitFor,
+    walk_steps,
+)
+from lifecycle.spec.paths import passages
+from lifecycle.spec.place import Place
+from lifecycle.spec.rules_campaigns import CampaignRule, place_of
+from lifecycle.spec.rules_conditions import ImpossibleTest
+
+
+def check_people(content: Content) -> Iterator[Diagnostic]:
+    """Yield the conditions of all files that contradict themselves, and double consent without a mail that asks."""
+    logic = Contradictions.of(content)
+    for condition in _conditions(content):
+        for _, second in logic.within(condition):
+            if second.place is not None:
+                message = "nobody passes both this and what stands before it in the list"
+                yield ImpossibleTest.at(second.place, message, hint="any: instead of all: asks for one of them")
+    yield from _confirmation(content)
+
+
+def _conditions(content: Content) -> Iterator[Condition]:
+    """Yield every condition that is written in the content, whole."""
+    for segment in content.segments.values():
+        yield segment.where
+    for stage in content.project.stages:
+        yield stage.when
+    for campaign in content.campaigns.values():
+        goal = campaign.goal.when if campaign.goal is not None else None
+        for condition in (campaign.audience, campaign.exit_when, goal):
+            if condition is not None:
+                yield condition
+        for step in walk_steps(campaign.steps):
+            if isinstance(step, Send) and step.skip_if is not None:
+                yield step.skip_if
+            elif isinstance(step, Branch):
+                yield from (arm.when for arm in step.arms if arm.when is not None)
+
+
+class UnreachableStep(CampaignRule):
+    """No way leads to this step.
+
+    Every way before it ends in `exit`; or an arm before it in the branch has the same condition; or the event it waits
+    for ends the journey first (goal and `exit_when` come before `wait_for`). Fix: take one of the two away.
+    """
+
+    code = "LC403"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look for steps behind an exit, arms that repeat one, and events that end the journey."""
+        del content
+        previous = None
+        for passage in passages(campaign):
+            if not passage.reached and (previous is None or previous.reached):
+                yield cls.at(passage.step.place or place_of(campaign), hint="every way ends before it")
+            previous = passage
+        for step in walk_steps(campaign.steps):
+            if isinstance(step, Branch):
+                yield from cls._repeated(step)
+            elif isinstance(step, WaitFor) and step.then:
+                yield from cls._overtaken(campaign, step)
+
+    @classmethod
+    def _repeated(cls, branch: Branch) -> Iterator[Diagnostic]:
+        seen: list[Condition] = []
+        for arm in branch.arms:
+            if arm.when is not None and arm.when in seen and arm.when.place is not None:
+                yield cls.at(arm.when.place, "nobody comes here: an arm above has the same condition")
+            elif arm.when is not None:
+                seen.append(arm.when)
+
+    @classmethod
+    def _overtaken(cls, campaign: Campaign, step: WaitFor) -> Iterator[Diagnostic]:
+        goal = campaign.goal.when if campaign.goal is not None else None
+        for name, condition in (("goal", goal), ("exit_when", campaign.exit_when)):
+            if condition is not None and all(_met_by(condition, event) for event in step.events):
+                place = step.then[0].place or place_of(campaign)
+                yield cls.at(place, f"no way leads to this step: {name} ends the journey before wait_for sees it")
+                return
+
+
+def _met_by(condition: Condition, event: str) -> bool:
+    """Say whether any event of that name, whatever its properties, meets the condition as it comes."""
+    match condition:
+        case EventLeaf(events=events, where=(), count=()) if condition.span.until is None:
+            return event in events
+        case AnyOf(parts=parts):
+            return any(_met_by(part, event) for part in parts)
+        case AllOf(parts=parts):
+            return bool(parts) and all(_met_by(part, event) for part in parts)
+        case _:
+            return False
+
+
+class NobodyQualifies(CampaignRule):
+    """Nobody can be in the audience.
+
+    The audience contradicts the trigger (entering a segment, and not being in it) or the topic's consent. Fix: look
+    which of the two is meant.
+    """
+
+    code = "LC418"
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Hold the audience against what must hold anyway."""
+        if campaign.audience is None:
+            return
+        logic, place = Contradictions.of(content), campaign.audience.place or place_of(campaign)
+        state = _state_after(campaign.trigger)
+        if state is not None and logic.exclude(state, campaign.audience):
+            yield cls.at(place, "nobody is left: the audience contradicts the trigger")
+        elif campaign.kind == "marketing" and logic.exclude(ConsentLeaf(campaign.topic or ""), campaign.audience):
+            message = f'nobody is left: marketing goes only to those who consent to "{campaign.topic}"'
+            yield cls.at(place, message)
+
+
+def _state_after(trigger: Trigger) -> Condition | None:
+    """Return what holds of a contact for whom the trigger has just gone off."""
+    match trigger:
+        case SegmentTrigger(segment=segment, edge="entered"):
+            return SegmentLeaf(segment)
+        case SegmentTrigger(segment=segment):
+            return Negation(SegmentLeaf(segment))
+        case StageTrigger(stage=stage):
+            return StageLeaf("is", stage)
+        case EventTrigger() | DateTrigger() | ScheduleTrigger() | BroadcastTrigger() | ManualTrigger():
+            return None
+
+
+class NobodyCanConfirm(Rule):
+    """Consent is double, and no live campaign sends a mail with the link that confirms.
+
+    With `consent: double` nobody counts as subscribed before they follow `confirm_url` in a mail. Fix: a transactional
+    campaign on `Subscription Requested` that sends one, or `consent: single`.
+    """
+
+    code = "LC417"
+    severity = Severity.WARNING
+
+
+def _confirmation(content: Content) -> Iterator[Diagnostic]:
+    policies = content.project.policies
+    if policies.consent != "double":
+        return
+    for campaign in content.campaigns.values():
+        asks = isinstance(campaign.trigger, EventTrigger) and "Subscription Requested" in campaign.trigger.events
+        if asks and campaign.kind == "transactional" and campaign.status == "live":
+            return
+    place = policies.place or content.project.place or Place("lifecycle.yaml", 1, 1)
+    yield NobodyCanConfirm.at(place, hint="a transactional campaign on Subscription Requested")
