@@ -30,7 +30,8 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     """Report every error in the content, with its place.
 
     With PATHS (files or folders), only what stands there is shown; all of it is checked either way. Exit code 3 means
-    that there are errors; warnings alone give 0.
+    that there are errors; warnings alone give 0. No database is needed; if there is one, it says how many people two
+    campaigns would both mail.
     """
     from lifecycle.plan.diagnose import diagnose
     from lifecycle.render.check_cache import FolderCache
