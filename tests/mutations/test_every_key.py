@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from checking import check
+from checking import check_yaml
 
 from lifecycle.spec.diagnostics import as_text
 from lifecycle.spec.place import Place
@@ -47,7 +47,7 @@ def test_every_misspelt_key_is_found_where_it_stands(path: str) -> None:
         line = lines[at.line - 1]
         lines[at.line - 1] = line[: at.column - 1] + misspelt + line[at.column - 1 + len(key.text) :]
         mutant = {**files, path: "\n".join(lines)}
-        found = check(mutant)
+        found = check_yaml(mutant)
         wanted = Place(path, at.line, at.column, len(misspelt))
         if not any(each.place == wanted for each in found) or any(each.place.path != path for each in found):
             missed.append("\n".join([f"{misspelt} at {at}", *(as_text(each, mutant) for each in found)]))
