@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from lifecycle.base.ids import bucket
-from lifecycle.base.units import Duration, parse_instant
+from lifecycle.base.units import parse_instant
 from lifecycle.intake.facts import EventFact, amount
 from lifecycle.journey import paths, steps
 from lifecycle.journey.entry import (
@@ -28,8 +28,6 @@ from lifecycle.journey.known import Known
 from lifecycle.journey.matching import matches, property_at
 from lifecycle.spec.model import Campaign, EventTrigger, Send, WaitFor, walk_steps
 
-#: How long a goal without `within` is watched for, from the activation.
-GOAL_WINDOW = Duration(30 * 86400)
 #: Key of `context`: the goal's condition held already when the contact came in, so this entry cannot meet it.
 GOAL_STOOD = "goal_stood"
 
@@ -198,7 +196,7 @@ def _met_goal(
         return None
     if entry.reason == "merged":  # the other contact's entry goes on, and meets it
         return None
-    until = (goal.within or GOAL_WINDOW).after(entry.activated_at, known.zone)
+    until = goal.window.after(entry.activated_at, known.zone)
     start = _activation(entry, entry.activated_at)
     if not entry.activated_at <= at <= until or (event is not None and event.order <= start.order):
         return None

@@ -16,6 +16,7 @@ KEYS = ("subject", "preheader", "plain")
 MAX_CHARACTERS = 16_000
 
 _FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_OPENED = re.compile(r"\A\ufeff?---[ \t]*(?:\r?\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ def read_front(path: str, text: str, problems: list[Diagnostic]) -> tuple[FrontM
     """Return the front matter and the offset behind it; without one, an empty one and 0."""
     found = _FENCE.match(text)
     if found is None:
+        if _OPENED.match(text):
+            message = "the front matter is never closed: a second --- ends it"
+            problems.append(rules.FrontMatterWrong.at(Place(path, 1, 1, 3), message))
         return FrontMatter(), 0
     inner = found[1]
     try:

@@ -10,7 +10,7 @@ from lifecycle.render.jinja_check import Known, Reading
 from lifecycle.render.needs import Need, needs, reads
 from lifecycle.render.scope import CART_EVENTS, NAMES, ORDER_EVENTS
 from lifecycle.spec.chosen import chosen_by
-from lifecycle.spec.diagnostics import Diagnostic
+from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, Send, walk_steps
 from lifecycle.spec.paths import Passage, passages
 from lifecycle.spec.place import Place
@@ -20,6 +20,7 @@ def check_givens(content: Content, template: str, readings: list[Reading], known
     """Yield what the campaigns that send the template cannot fill, or not on every way to it."""
     coupons = {name for name, below in known.below.items() if below is NAMES["coupon"]}
     wanted = list(needs(readings))
+    yield from _brand(wanted, content)
     named = {path[0] for path in reads(readings)} & coupons
     unguarded = {need.path[0] for need in wanted if not need.sure} & coupons
     for campaign in known.campaigns:
@@ -36,6 +37,18 @@ def check_givens(content: Content, template: str, readings: list[Reading], known
                 yield from _coupons(passage, unguarded - set(lacking), place)
                 yield from _expired(passage, named, place)
                 yield from _data(passage.step, wanted, place)
+
+
+def _brand(wanted: list[Need], content: Content) -> Iterator[Diagnostic]:
+    """Yield colours and fonts that the brand does not have."""
+    brand = content.project.brand
+    for need in wanted:
+        names = {"colours": brand.colours, "fonts": brand.fonts}.get(need.path[1] if len(need.path) > 2 else "")
+        if need.path[0] == "brand" and names is not None and need.path[2] not in names:
+            message = f'brand.{need.path[1]} has no "{need.path[2]}"'
+            yield rules.UndefinedVariable.at(
+                need.place_of(need.path[2]), message, hint=did_you_mean(need.path[2], names)
+            )
 
 
 def _lacking(campaign: Campaign, content: Content, coupons: set[str]) -> dict[str, str]:
@@ -88,11 +101,12 @@ def _coupons(passage: Passage, wanted: set[str], place: Place) -> Iterator[Diagn
 
 def _expired(passage: Passage, named: set[str], place: Place) -> Iterator[Diagnostic]:
     """Yield the coupons that are no longer valid when the mail is sent."""
+    one_is_called_so = any(made.coupon.name == "coupon" for made in passage.coupons)
     for made in passage.coupons:
         coupon = made.coupon
         if coupon.expires is None or made.age_s < coupon.expires.approximate_s():
             continue
-        if coupon.name in named or "coupon" in named:
+        if coupon.name in named or ("coupon" in named and made.last and not one_is_called_so):
             message = f'"{coupon.name}" is valid for {coupon.expires} and mailed {Duration(int(made.age_s))} later'
             yield rules_givens.CouponExpired.at(place, message, hint="make it right before the send")
 

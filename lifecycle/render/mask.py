@@ -106,7 +106,7 @@ class _Mask:
             else:
                 self._hide(part)
         self._drop_spent()
-        return Masked(Woven(self.pieces, self.body.files), self.tokens, self.turned)
+        return Masked(Woven(self.pieces, self.body.files, self.body.path), self.tokens, self.turned)
 
     def _hide(self, part: Segment) -> None:
         place = self.body.place(part.start, part.end - part.start)

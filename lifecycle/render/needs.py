@@ -61,8 +61,8 @@ def _reads(node: nodes.Node, sure: frozenset[Path]) -> Iterator[tuple[nodes.Node
         case nodes.And():
             yield from _reads(node.left, sure)
             yield from _reads(node.right, sure | _when(node.left, holds=True))
-        case nodes.Or():
-            yield from _reads(node.left, sure)
+        case nodes.Or():  # `a or b` asks for a, and takes b when it is not there
+            yield from _asks(node.left, sure)
             yield from _reads(node.right, sure | _when(node.left, holds=False))
         case nodes.Filter(name="default" | "d"):
             for part in (*node.args, *(pair.value for pair in node.kwargs)):

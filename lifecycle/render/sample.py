@@ -52,7 +52,7 @@ def sample_scope(
     person = _person(locale, project.brand.url)
     found: dict[str, Any] = {
         **person,
-        **_given(content, template, person["coupon"]),
+        **_given(content, template, person["coupon"]["code"]),
         "brand": brand_values(project, locale),
         "campaign": _campaign(content, template, locale),
         "now": SAMPLE_NOW,
@@ -88,13 +88,24 @@ def _person(locale: str, url: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _given(content: Content, template: str, coupon: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the campaigns that send the template give it: coupons by name, the data of the first send."""
+def _given(content: Content, template: str, code: str) -> dict[str, Any]:
+    """Return what the campaigns that send the template give it: coupons by name, the data of the first send.
+
+    A coupon has what its step says and no more: one without `expires` has no end to print.
+    """
     campaigns = campaigns_of(content, template)
     steps = [step for campaign in campaigns for step in walk_steps(campaign.steps)]
-    coupons = {step.name: coupon for step in steps if isinstance(step, Coupon)}
+    made = [step for step in steps if isinstance(step, Coupon)]
+    coupons = {step.name: _coupon(step, code) for step in made}
+    if made:
+        coupons.setdefault("coupon", coupons[made[-1].name])
     data = next((step.data for step in steps if isinstance(step, Send) and step.template == template), {})
     return {**coupons, "data": dict(data)}
+
+
+def _coupon(step: Coupon, code: str) -> dict[str, Any]:
+    expires_at = None if step.expires is None else SAMPLE_NOW + timedelta(seconds=step.expires.approximate_s())
+    return {"code": code, "percent": step.percent, "amount": step.amount, "expires_at": expires_at}
 
 
 def _campaign(content: Content, template: str, locale: str) -> Mapping[str, Any]:

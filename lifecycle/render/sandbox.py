@@ -181,6 +181,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Return obj.attribute; of a map the key, never a method; null is absent."""
         # the first is what almost all are, and ten times faster to tell
         is_map = type(obj) is dict or isinstance(obj, Mapping)
+        if not is_map and isinstance(obj, Absent):
+            return obj  # nothing is below what is not there: a test of it is false, an error names the upper one
         found = obj.get(attribute) if is_map else super().getattr(obj, attribute)
         return self._absent(obj, attribute) if found is None else found
 
@@ -188,6 +190,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Return obj[argument]; null is absent."""
         if isinstance(obj, Mapping):
             found = obj.get(argument) if isinstance(argument, str | int) else None
+        elif isinstance(obj, Absent):
+            return obj
         else:
             found = super().getitem(obj, argument)
         return self._absent(obj, argument) if found is None else found

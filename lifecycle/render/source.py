@@ -111,7 +111,7 @@ class _Loader:
                     overrides.setdefault(block.name, []).append(block)
                 self._child(items)
         pieces = list(self._flatten(items, overrides, {}))
-        body = Woven(pieces, self.files)
+        body = Woven(pieces, self.files, path)
         return Source(path, front, body, self.preamble)
 
     # -- one file

@@ -23,7 +23,9 @@ class Piece:
 class Woven:
     """Pieces in a row: `text` is all of them, `place` finds the way back."""
 
-    def __init__(self, pieces: Iterable[Piece], files: Mapping[str, str]) -> None:
+    def __init__(self, pieces: Iterable[Piece], files: Mapping[str, str], path: str = "") -> None:
+        #: where an empty text is: the file that says nothing
+        self.path = path
         self.pieces = [piece for piece in pieces if piece.text]
         self.files = files
         self.text = "".join(piece.text for piece in self.pieces)
@@ -32,7 +34,7 @@ class Woven:
     def origin(self, offset: int) -> tuple[str, int]:
         """Return the file of the character at `offset`, and its offset there."""
         if not self.pieces:
-            return ("", 0)
+            return (self.path, 0)
         index = min(bisect_right(self._starts, offset) - 1, len(self.pieces) - 1)
         piece = self.pieces[index]
         return (piece.path, piece.origin + (0 if piece.made else min(offset - self._starts[index], len(piece.text))))

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, and_, case, func, select
 from lifecycle.base.ids import bucket
 from lifecycle.base.units import parse_zone
 from lifecycle.intake.facts import EventFact, amount
-from lifecycle.journey.machine import GOAL_WINDOW
 from lifecycle.journey.matching import matches, property_at
 from lifecycle.report.window import ALL_TIME, Window
 from lifecycle.spec.conditions import EventLeaf
@@ -189,7 +188,7 @@ def _goals(
     """Return the goal's value for each imported contact who reached it within goal.within after its first row."""
     goal = goal_of(content, campaign)
     zone = parse_zone(content.project.timezone)
-    within = goal.within or GOAL_WINDOW
+    within = goal.window
     reached: dict[int, float] = {}
     for contact_id, event in _met(connection, content, goal, name, window, imported):
         at = imported[contact_id][1]

@@ -16,7 +16,9 @@ from lifecycle.spec.conditions import (
     EventLeaf,
     FactLeaf,
     Negation,
+    Operator,
     SegmentLeaf,
+    Span,
     StageLeaf,
     Test,
     TotalLeaf,
@@ -26,6 +28,12 @@ from lifecycle.spec.model import Content, Segment
 
 #: Pairs of leaves that one question may compare. Nobody writes conditions that need more; whoever does gets no answer.
 _MOST_PAIRS = 5_000
+
+#: of a value that is there, each holds where the other does not
+_OPPOSITES: Mapping[str, Operator] = {
+    "is": "is_not", "in": "not_in", "at_least": "less_than", "at_most": "more_than", "more_than": "at_most",
+    "less_than": "at_least",
+}  # fmt: skip
 
 
 class Contradictions:
@@ -45,7 +53,7 @@ class Contradictions:
         """Say whether no contact can be in all of these at one moment; None is everybody."""
         seen: set[str] = set()
         parts = [part for condition in conditions if condition is not None for part in self._parts(condition, seen)]
-        return self._first(parts) is not None
+        return self._first(parts) is not None or any(self._ruled_out(part, parts) for part in parts)
 
     def within(self, condition: Condition) -> Iterator[tuple[Condition, Condition]]:
         """Yield the parts of each `all` in the condition that exclude an earlier part of it, the earlier one first."""
@@ -63,6 +71,14 @@ class Contradictions:
             if self._pairs_left <= 0:
                 break
         return None
+
+    def _ruled_out(self, choice: Condition, parts: Sequence[Condition]) -> bool:
+        """Say whether each alternative of an `any` is excluded by one part or another."""
+        return (
+            isinstance(choice, AnyOf)
+            and bool(choice.parts)
+            and all(any(self._exclude_two(one, part) for part in parts) for one in choice.parts)
+        )
 
     def _parts(self, condition: Condition, seen: set[str]) -> Iterator[Condition]:
         """Yield what must hold, all of it, for the condition to hold; each segment is looked through once."""
@@ -84,6 +100,10 @@ class Contradictions:
                 return True
             case _, Negation(part=part) if part == one or self._implied(one, part):
                 return True
+            case Negation(part=AnyOf(parts=parts)), _ if any(self._exclude_two(Negation(p), other) for p in parts):
+                return True
+            case _, Negation(part=AnyOf(parts=parts)) if any(self._exclude_two(one, Negation(p)) for p in parts):
+                return True
             case AnyOf(parts=parts), _ if parts:
                 return all(self._exclude_two(part, other) for part in parts)
             case _, AnyOf(parts=parts) if parts:
@@ -104,8 +124,18 @@ class Contradictions:
                 return False
 
     def _implied(self, condition: Condition, wanted: Condition) -> bool:
-        """Say whether `wanted` holds wherever the condition does: a segment implies what it is made of."""
-        return isinstance(condition, SegmentLeaf) and any(part == wanted for part in self._parts(condition, set()))
+        """Say whether `wanted` holds wherever the condition does: a segment implies what it is made of, 5 implies 3."""
+        match condition, wanted:
+            case SegmentLeaf(), _:
+                return any(part == wanted for part in self._parts(condition, set()))
+            case AttributeLeaf(), AttributeLeaf() if (condition.owner, condition.path) == (wanted.owner, wanted.path):
+                return _imply(condition.tests, wanted.tests)
+            case FactLeaf(), FactLeaf() if condition.fact == wanted.fact:
+                return _imply(condition.tests, wanted.tests)
+            case EventLeaf(), EventLeaf(where=(), count=()) if wanted.span == Span():
+                return not condition.count and set(condition.events) <= set(wanted.events)
+            case _:
+                return False
 
     def _stages_of(self, leaf: StageLeaf) -> frozenset[str]:
         """Return the stages in which the leaf can hold."""
@@ -128,6 +158,14 @@ def _counted(leaf: EventLeaf) -> tuple[Test, ...]:
     return leaf.count or (Test("at_least", 1),)
 
 
+def _imply(tests: Sequence[Test], wanted: Sequence[Test]) -> bool:
+    """Say whether what passes the tests passes the wanted ones: it is there, and nothing passes their opposites too."""
+    there = any(test.operator not in {"exists", "is_not"} for test in tests)
+    return there and all(
+        test.operator in _OPPOSITES and clash((*tests, Test(_OPPOSITES[test.operator], test.value))) for test in wanted
+    )
+
+
 def clash(tests: Sequence[Test]) -> bool:
     """Say whether no value passes all the tests."""
     return any(_clash_two(one, other) for index, other in enumerate(tests) for one in tests[:index])
@@ -147,6 +185,8 @@ def _clash_two(one: Test, other: Test) -> bool:
             case (("at_least" | "more_than" | "between"), ("at_most" | "less_than" | "between")):
                 if _apart(first, second):
                     return True
+            case "starts_with", "starts_with" if not _nested(first.value, second.value):
+                return True
             case "older_than", "within" if first.value.approximate_s() >= second.value.approximate_s():
                 return True
             case "after", "before" if first.value >= second.value:
@@ -154,6 +194,11 @@ def _clash_two(one: Test, other: Test) -> bool:
             case _:
                 pass
     return False
+
+
+def _nested(one: Any, other: Any) -> bool:
+    """Say whether a text can begin with both."""
+    return str(one).startswith(str(other)) or str(other).startswith(str(one))
 
 
 def _apart(low: Test, high: Test) -> bool:

@@ -16,6 +16,7 @@ from lifecycle.spec.place import Place
 
 _NO_TIME = Duration()
 _FIVE_DAYS = Duration(5 * 86400)
+_GOAL_WINDOW = Duration(30 * 86400)
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Funnel: TypeAlias = Literal["tofu", "mofu", "bofu", "post"]
@@ -461,6 +462,11 @@ class Goal(_Node):
     when: Condition
     within: Duration | None = None
     value: tuple[str, ...] | None = None
+
+    @property
+    def window(self) -> Duration:
+        """Return for how long it is watched for, from the activation: 30 days unless `within` says otherwise."""
+        return self.within or _GOAL_WINDOW
 
 
 @dataclass(frozen=True, slots=True)

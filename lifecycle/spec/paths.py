@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
-from itertools import starmap
+from math import inf
 
 from lifecycle.spec.model import (
     Branch,
@@ -22,6 +22,7 @@ from lifecycle.spec.model import (
     WaitFor,
     Weekday,
     inner_lists,
+    walk_steps,
 )
 
 #: as datetime.weekday counts them
@@ -39,10 +40,14 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A coupon that some way here makes, and how many seconds ago at least, on the slowest of those ways."""
+    """A coupon that some way here makes, and how many seconds ago at least, on the slowest of those ways.
+
+    `last` says that it is the last made on one of them: the one that goes by the name of coupon too.
+    """
 
     coupon: Coupon
     age_s: float
+    last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,13 @@ class _State:
     wall: Wall | None = None
 
     def later(self, seconds: float) -> _State:
-        aged = tuple(Made(made.coupon, made.age_s + seconds) for made in self.coupons)
+        aged = tuple(replace(made, age_s=made.age_s + seconds) for made in self.coupons)
         whole_days = self.wall is not None and seconds % _DAY_S == 0
         wall = Wall(self.wall.time) if self.wall is not None and whole_days else None
         return replace(self, at_s=self.at_s + seconds, coupons=aged, wall=wall)
 
     def making(self, coupon: Coupon) -> _State:
-        others = tuple(made for made in self.coupons if made.coupon.name != coupon.name)
+        others = (replace(made, last=False) for made in self.coupons if made.coupon.name != coupon.name)
         return replace(self, coupons=(*others, Made(coupon, 0.0)), certain=self.certain | {coupon.name})
 
 
@@ -89,6 +94,25 @@ def passages(campaign: Campaign) -> Iterator[Passage]:
     found: list[Passage] = []
     _go(campaign.steps, _State(quiet, open=True, wall=_wall_of(trigger)), found)
     yield from found
+
+
+def longest_s(campaign: Campaign) -> float:
+    """Return in how many seconds a journey has passed all of its waits, whichever way it took; infinite if untold."""
+    return sum(map(_longest_wait_s, walk_steps(campaign.steps)))
+
+
+def _longest_wait_s(step: Step) -> float:
+    match step:
+        case Wait(duration=duration) if duration is not None:
+            return duration.approximate_s()
+        case Wait(until=until, weekdays=weekdays) if until is not None:
+            return (7 if weekdays else 1) * _DAY_S
+        case Wait():
+            return inf
+        case WaitFor(timeout=timeout):
+            return timeout.approximate_s()
+        case _:
+            return 0.0
 
 
 def _wall_of(trigger: Trigger) -> Wall | None:
@@ -140,11 +164,12 @@ def _joined(ends: Sequence[_State]) -> _State:
     going = [end for end in ends if end.open]
     if not going:
         return _State(min(end.at_s for end in ends), open=False)
-    oldest: dict[Coupon, float] = {}
+    oldest: dict[Coupon, Made] = {}
     for end in going:
         for made in end.coupons:
-            oldest[made.coupon] = max(made.age_s, oldest.get(made.coupon, 0.0))
+            known = oldest.get(made.coupon, made)
+            oldest[made.coupon] = Made(made.coupon, max(made.age_s, known.age_s), made.last or known.last)
     certain = frozenset.intersection(*(end.certain for end in going))
     wall = going[0].wall if all(end.wall == going[0].wall for end in going) else None
     soonest_s = min(end.at_s for end in going)
-    return _State(soonest_s, open=True, coupons=tuple(starmap(Made, oldest.items())), certain=certain, wall=wall)
+    return _State(soonest_s, open=True, coupons=tuple(oldest.values()), certain=certain, wall=wall)

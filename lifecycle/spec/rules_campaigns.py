@@ -9,6 +9,7 @@ from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity
 from lifecycle.spec.model import (
     Campaign,
     Content,
+    DateTrigger,
     ManualTrigger,
     ScheduleTrigger,
     walk_steps,
@@ -100,7 +101,7 @@ class HoldoutIgnored(Rule):
 class OnlyOnce(CampaignRule):
     """With reentry: once, each contact gets only the first one.
 
-    `reentry` is `once` unless said otherwise; a letter that comes each month needs `always`.
+    `reentry` is `once` unless said otherwise; a letter that comes each month, or a birthday's, needs `always`.
     """
 
     code = "LC409"
@@ -110,7 +111,9 @@ class OnlyOnce(CampaignRule):
     def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
         """Look at schedules, and at hand-sent campaigns, which may be sent again."""
         del content
-        if isinstance(campaign.trigger, ScheduleTrigger | ManualTrigger) and campaign.reentry.mode == "once":
+        trigger = campaign.trigger
+        yearly = isinstance(trigger, DateTrigger) and trigger.every is not None
+        if (yearly or isinstance(trigger, ScheduleTrigger | ManualTrigger)) and campaign.reentry.mode == "once":
             place = campaign.reentry.place or campaign.trigger.place or place_of(campaign)
             yield cls.at(place, hint="reentry: always")
 

@@ -23,7 +23,7 @@ from lifecycle.spec.model import (
     WaitFor,
     walk_steps,
 )
-from lifecycle.spec.paths import passages
+from lifecycle.spec.paths import longest_s, passages
 from lifecycle.spec.place import Place
 from lifecycle.spec.rules_campaigns import CampaignRule, place_of
 from lifecycle.spec.rules_conditions import ImpossibleTest
@@ -93,7 +93,9 @@ class UnreachableStep(CampaignRule):
 
     @classmethod
     def _overtaken(cls, campaign: Campaign, step: WaitFor) -> Iterator[Diagnostic]:
-        goal = campaign.goal.when if campaign.goal is not None else None
+        # once its time is over, a goal ends no journey
+        watched = campaign.goal is not None and longest_s(campaign) <= campaign.goal.window.approximate_s()
+        goal = campaign.goal.when if campaign.goal is not None and watched else None
         for name, condition in (("goal", goal), ("exit_when", campaign.exit_when)):
             if condition is not None and all(_met_by(condition, event) for event in step.events):
                 place = step.then[0].place or place_of(campaign)
@@ -117,15 +119,17 @@ def _met_by(condition: Condition, event: str) -> bool:
 class NobodyQualifies(CampaignRule):
     """Nobody can be in the audience.
 
-    The audience contradicts the trigger (entering a segment, and not being in it) or the topic's consent. Fix: look
-    which of the two is meant.
+    The audience contradicts the trigger (entering a segment, and not being in it; an event, and its never having come:
+    the one that triggers has come) or the topic's consent; or `skip_if` holds for all of it. Fix: look which of the two
+    is meant.
     """
 
     code = "LC418"
 
     @classmethod
     def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
-        """Hold the audience against what must hold anyway."""
+        """Hold the audience, and what skips a mail, against what must hold anyway."""
+        yield from cls._skipped(campaign, content)
         if campaign.audience is None:
             return
         logic, place = Contradictions.of(content), campaign.audience.place or place_of(campaign)
@@ -135,6 +139,15 @@ class NobodyQualifies(CampaignRule):
         elif campaign.kind == "marketing" and logic.exclude(ConsentLeaf(campaign.topic or ""), campaign.audience):
             message = f'nobody is left: marketing goes only to those who consent to "{campaign.topic}"'
             yield cls.at(place, message)
+
+    @classmethod
+    def _skipped(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        consent = ConsentLeaf(campaign.topic) if campaign.kind == "marketing" and campaign.topic else None
+        for step in walk_steps(campaign.steps):
+            if isinstance(step, Send) and step.skip_if is not None and step.skip_if.place is not None:
+                others = Negation(step.skip_if)
+                if Contradictions.of(content).exclude(campaign.audience, consent, others):
+                    yield cls.at(step.skip_if.place, "nobody is left: skip_if holds for the whole audience")
 
 
 def _state_after(trigger: Trigger) -> Condition | None:
@@ -146,7 +159,9 @@ def _state_after(trigger: Trigger) -> Condition | None:
             return Negation(SegmentLeaf(segment))
         case StageTrigger(stage=stage):
             return StageLeaf("is", stage)
-        case EventTrigger() | DateTrigger() | ScheduleTrigger() | BroadcastTrigger() | ManualTrigger():
+        case EventTrigger(events=events):
+            return EventLeaf(events)
+        case DateTrigger() | ScheduleTrigger() | BroadcastTrigger() | ManualTrigger():
             return None
 
 

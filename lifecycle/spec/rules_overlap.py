@@ -89,13 +89,16 @@ def _occasions(trigger: Trigger) -> Iterator[Hashable]:
 
 
 def _apart(first: Campaign, second: Campaign, logic: Contradictions) -> bool:
-    """Say whether one person cannot be in both."""
+    """Say whether one person cannot be in both, or one is over before the other begins."""
+    for early, late in ((first, second), (second, first)):
+        if early.ends is not None and late.starts is not None and early.ends <= late.starts:
+            return True
     one, other = first.trigger, second.trigger
     if isinstance(one, EventTrigger) and isinstance(other, EventTrigger):
         for test in one.where:
             if any(test.path == also.path and clash((*test.tests, *also.tests)) for also in other.where):
                 return True
-    return logic.exclude(first.audience, second.audience)
+    return logic.exclude(_people(first), _people(second))
 
 
 def _people(campaign: Campaign) -> Condition:
