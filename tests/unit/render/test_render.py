@@ -125,9 +125,7 @@ def test_a_missing_value_is_false_takes_a_default_and_cannot_be_printed(value: s
 
 def test_what_is_below_a_missing_value_is_missing_too() -> None:
     """A campaign without a coupon, an event without properties: a test is false, a default is taken, no mail fails."""
-    asked = (
-        "{{ 'A' if event.properties.size else 'B' }} {{ gift.code | default('C') }} {{ gift['code'] or 'D' }}"
-    )
+    asked = "{{ 'A' if event.properties.size else 'B' }} {{ gift.code | default('C') }} {{ gift['code'] or 'D' }}"
     assert "B C D" in mail(f"<mj-text>{asked}</mj-text>", scope={"event": {}}).text
     with pytest.raises(RenderError, match="'gift' is undefined"):
         mail("<mj-text>{{ gift.code }}</mj-text>")
