@@ -105,7 +105,7 @@ BASE = {
     "  few: '{count} قطع'\n  many: '{count} قطعة'\n  other: '{count} قطعة'\n",
 }
 SHOP = """project: shop
-brand: {name: Shop, url: https://shop.example, postal_address: 1 Main Street}
+brand: {name: Shop, url: https://shop.example, postal_address: 1 Main Street, colours: {accent: "#BA3B12"}}
 senders: {shop: {from: hello@shop.example, name: Shop}}
 locales: {default: en, available: [en, ar]}
 topics: {offers: {label: Offers}}
