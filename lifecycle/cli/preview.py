@@ -122,7 +122,10 @@ def _write(folder: Path, name: str, mail: Rendered, content: Content, locale: st
     """Write the parts and return their paths by kind."""
     from lifecycle.render.eml import as_eml
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}", hint="--out names another folder") from error
     parts = {"html": mail.html.encode(), "txt": mail.text.encode(), "eml": as_eml(mail, content.project, locale)}
     paths = {}
     for kind, data in parts.items():

@@ -13,10 +13,11 @@ from lifecycle.render.check_run import CheckRun
 from lifecycle.render.check_sample import check_sample_mail
 from lifecycle.render.check_trace import TracedTemplates
 from lifecycle.render.compile import Draft
-from lifecycle.render.givens import check_givens
+from lifecycle.render.givens import check_attributes, check_givens
 from lifecycle.render.jinja_check import check_readings, known_names, read_jinja, uses
 from lifecycle.render.parity import check_catalogs
 from lifecycle.render.quality import check_contrast
+from lifecycle.render.rules_sample import SampleFails
 from lifecycle.render.sample import read_sample, unread_samples
 from lifecycle.render.source import find_template, template_names
 from lifecycle.render.usage import campaigns_of
@@ -116,7 +117,10 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
     problems += _tree_problems(draft)
     problems += read_sample(content, name)[1]
     if not any(problem.is_error for problem in problems):
-        problems += check_sample_mail(templates, templates.inlining, draft, readings)
+        shown = check_sample_mail(templates, templates.inlining, draft, readings)
+        problems += shown
+        if all(problem.code != SampleFails.code for problem in shown):  # it lacks what some contacts lack
+            problems += check_attributes(readings)
     return problems
 
 

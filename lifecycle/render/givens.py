@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jinja2 import nodes
+
 from lifecycle.base.units import Duration
 from lifecycle.render import rules, rules_givens
 from lifecycle.render.jinja_check import Known, Reading
-from lifecycle.render.needs import Need, needs, reads
+from lifecycle.render.needs import Need, needs, path_of, reads
 from lifecycle.render.scope import CART_EVENTS, NAMES, ORDER_EVENTS
 from lifecycle.spec.chosen import chosen_by
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, Send, walk_steps
 from lifecycle.spec.paths import Passage, passages
 from lifecycle.spec.place import Place
+
+#: what each recipient of a mail has
+_ALWAYS_THERE = frozenset({"contact.email", "contact.locale"})
 
 
 def check_givens(content: Content, template: str, readings: list[Reading], known: Known) -> Iterator[Diagnostic]:
@@ -37,6 +42,19 @@ def check_givens(content: Content, template: str, readings: list[Reading], known
                 yield from _coupons(passage, unguarded - set(lacking), place)
                 yield from _expired(passage, named, place)
                 yield from _data(passage.step, wanted, place)
+
+
+def check_attributes(readings: list[Reading]) -> Iterator[Diagnostic]:
+    """Yield attributes of people that are printed as if everybody had them; a loop over none is just empty."""
+    looped = {path_of(loop.iter) for reading in readings for loop in reading.each(nodes.For)}
+    for need in needs(readings):
+        called = ".".join(need.path[:2])
+        if need.path[0] not in {"contact", "account"} or called in _ALWAYS_THERE or need.path in looped:
+            continue
+        if len(need.path) > 1 and need.sure < 2:
+            message = f'not every contact has "{called}": whoever has none gets no mail'
+            hint = f'{{{{ {called} or "…" }}}}, or guard it with {{% if {called} %}}'
+            yield rules_givens.AttributeMayBeMissing.at(need.place_of(need.path[1]), message, hint=hint)
 
 
 def _brand(wanted: list[Need], content: Content) -> Iterator[Diagnostic]:

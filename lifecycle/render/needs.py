@@ -70,7 +70,7 @@ def _reads(node: nodes.Node, sure: frozenset[Path]) -> Iterator[tuple[nodes.Node
         case nodes.Test(name="defined" | "undefined" | "none"):
             return
         case nodes.Name() | nodes.Getattr():
-            path = _path(node)
+            path = path_of(node)
             if path is None:
                 for inner in node.iter_child_nodes():
                     yield from _reads(inner, sure)
@@ -94,7 +94,7 @@ def _condition(
 def _asks(test: nodes.Node, sure: frozenset[Path]) -> Iterator[tuple[nodes.Node, Path, int]]:
     """Yield what a test needs; a bare name only asks whether it is there."""
     match test:
-        case nodes.Name() | nodes.Getattr() if _path(test) is not None:
+        case nodes.Name() | nodes.Getattr() if path_of(test) is not None:
             return
         case nodes.Not():
             yield from _asks(test.node, sure)
@@ -126,7 +126,7 @@ def _above(paths: Iterable[Path]) -> frozenset[Path]:
 
 
 def _paths(node: nodes.Node) -> Iterator[Path]:
-    path = _path(node)
+    path = path_of(node)
     if path is not None:
         yield path
         return
@@ -134,13 +134,13 @@ def _paths(node: nodes.Node) -> Iterator[Path]:
         yield from _paths(part)
 
 
-def _path(node: nodes.Node) -> Path | None:
-    """Return the names of `a.b.c`, None for anything else."""
+def path_of(node: nodes.Node) -> Path | None:
+    """Return the names of `a.b.c` from the outside in, None for anything else."""
     match node:
         case nodes.Name():
             return (node.name,)
         case nodes.Getattr():
-            owner = _path(node.node)
+            owner = path_of(node.node)
             return (*owner, node.attr) if owner is not None else None
         case _:
             return None

@@ -34,3 +34,14 @@ class DataNotGiven(Rule):
     """
 
     code = "LC419"
+
+
+class AttributeMayBeMissing(Rule):
+    """An attribute is printed that a contact may not have.
+
+    Whoever has none gets no mail: it ends in render_error. Fix: say what stands there instead,
+    `{{ contact.first_name or "there" }}`, or guard it with `{% if contact.first_name %}`.
+    """
+
+    code = "LC522"
+    severity = Severity.WARNING

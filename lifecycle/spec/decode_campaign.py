@@ -88,6 +88,12 @@ def _look_at_keys(made: model.Campaign, fields: Fields) -> None:
     """Report keys that do not go together; their places are known here."""
     if made.starts and made.ends and made.ends <= made.starts:
         fields.reading.found.append(EndsBeforeStart.at(fields.value_place("ends")))
+    trigger = made.trigger
+    if isinstance(trigger, model.BroadcastTrigger) and made.ends and trigger.timezone == "project":
+        at = trigger.at if trigger.at.tzinfo else trigger.at.replace(tzinfo=fields.reading.zone)
+        if made.ends <= at:
+            message = "the campaign ends before its broadcast: nobody gets it"
+            fields.reading.found.append(EndsBeforeStart.at(fields.value_place("ends"), message))
     if made.kind == "transactional" and made.holdout is not None:
         hint = "take it away, or make the campaign marketing"
         fields.reading.found.append(HoldoutIgnored.at(fields.place("holdout"), hint=hint))

@@ -16,7 +16,7 @@ def button(target: str) -> str:
 def found(english: str, arabic: str, front: str = FRONT) -> list[str]:
     """Return the codes of what is wrong with two versions, but for what a campaign may not fill in either."""
     files = {"templates/mail.mjml": mjml(WORDS + english), "templates/mail.ar.mjml": mjml(WORDS + arabic, front)}
-    return [problem.code for problem in checked(files) if problem.code not in {"LC518", "LC519", "LC520"}]
+    return [problem.code for problem in checked(files) if problem.code not in {"LC518", "LC519", "LC520", "LC522"}]
 
 
 @pytest.mark.parametrize(
