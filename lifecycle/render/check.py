@@ -15,6 +15,7 @@ from lifecycle.render.check_trace import TracedTemplates
 from lifecycle.render.compile import Draft
 from lifecycle.render.givens import check_attributes, check_givens
 from lifecycle.render.jinja_check import check_readings, known_names, read_jinja, uses
+from lifecycle.render.loops import check_loops
 from lifecycle.render.parity import check_catalogs
 from lifecycle.render.quality import check_contrast
 from lifecycle.render.rules_sample import SampleFails
@@ -108,6 +109,7 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
     known = known_names(content, campaigns)
     check_readings(readings, known, draft.texts[0], draft.sandboxes[0], problems)
     problems += check_givens(content, name, readings, known)
+    problems += check_loops(content, readings, known)
     whole = not any(problem.code == rules.IncludeWrong.code for problem in problems)
     marketing = any(campaign.kind == "marketing" for campaign in campaigns)
     if whole and marketing and not uses(readings, _WAYS_OUT):  # it may stand in what could not be included

@@ -14,6 +14,7 @@ from lifecycle.render.scope import CART_EVENTS, NAMES, ORDER_EVENTS
 from lifecycle.spec.chosen import chosen_by
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, Send, walk_steps
+from lifecycle.spec.opening_hours import opening_hours
 from lifecycle.spec.paths import Passage, passages
 from lifecycle.spec.place import Place
 
@@ -40,7 +41,7 @@ def check_givens(content: Content, template: str, readings: list[Reading], known
             if isinstance(passage.step, Send) and passage.step.template == template and passage.reached:
                 place = passage.step.place or campaign.place or Place(f"campaigns/{campaign.campaign}.yaml", 1, 1)
                 yield from _coupons(passage, unguarded - set(lacking), place)
-                yield from _expired(passage, named, place)
+                yield from _expired(passage, named, place, opening_hours(campaign, content.project).longest_s)
                 yield from _data(passage.step, wanted, place)
 
 
@@ -117,16 +118,21 @@ def _coupons(passage: Passage, wanted: set[str], place: Place) -> Iterator[Diagn
         yield rules_givens.CouponNotMade.at(place, message, hint="a coupon step right before the send")
 
 
-def _expired(passage: Passage, named: set[str], place: Place) -> Iterator[Diagnostic]:
-    """Yield the coupons that are no longer valid when the mail is sent."""
+def _expired(passage: Passage, named: set[str], place: Place, held_s: int) -> Iterator[Diagnostic]:
+    """Yield the coupons that are no longer valid when the mail is sent, or when the night that holds it ends."""
     one_is_called_so = any(made.coupon.name == "coupon" for made in passage.coupons)
     for made in passage.coupons:
         coupon = made.coupon
-        if coupon.expires is None or made.age_s < coupon.expires.approximate_s():
+        called = coupon.name in named or ("coupon" in named and made.last and not one_is_called_so)
+        if coupon.expires is None or not called:
             continue
-        if coupon.name in named or ("coupon" in named and made.last and not one_is_called_so):
+        valid_s = coupon.expires.approximate_s()
+        if made.age_s >= valid_s:
             message = f'"{coupon.name}" is valid for {coupon.expires} and mailed {Duration(int(made.age_s))} later'
             yield rules_givens.CouponExpired.at(place, message, hint="make it right before the send")
+        elif made.age_s + held_s >= valid_s and passage.wall is None:
+            message = f'"{coupon.name}" is valid for {coupon.expires}, and this mail may be held for {Duration(held_s)}'
+            yield rules_givens.CouponExpired.at(place, message, hint="let it be valid for longer than a night")
 
 
 def _data(step: Send, wanted: list[Need], place: Place) -> Iterator[Diagnostic]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lifecycle.spec.conditions import AllOf, AnyOf, Condition, ConsentLeaf, EventLeaf, Negation, SegmentLeaf, StageLeaf
+from lifecycle.spec.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    ConsentLeaf,
+    EventLeaf,
+    FactLeaf,
+    Negation,
+    SegmentLeaf,
+    StageLeaf,
+    Test,
+)
 from lifecycle.spec.contradiction import Contradictions
 from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity
 from lifecycle.spec.model import (
@@ -130,6 +141,8 @@ class NobodyQualifies(CampaignRule):
     def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
         """Hold the audience, and what skips a mail, against what must hold anyway."""
         yield from cls._skipped(campaign, content)
+        if campaign.holdout is not None and campaign.holdout.fraction == 1:
+            yield cls.at(place_of(campaign), "nobody is left: all are held out", hint="a holdout of 5% to 20% is usual")
         if campaign.audience is None:
             return
         logic, place = Contradictions.of(content), campaign.audience.place or place_of(campaign)
@@ -159,6 +172,8 @@ def _state_after(trigger: Trigger) -> Condition | None:
             return Negation(SegmentLeaf(segment))
         case StageTrigger(stage=stage):
             return StageLeaf("is", stage)
+        case EventTrigger(events=("Order Completed",) as events):
+            return AllOf((EventLeaf(events), FactLeaf("orders.count", (Test("at_least", 1),))))
         case EventTrigger(events=events):
             return EventLeaf(events)
         case DateTrigger() | ScheduleTrigger() | BroadcastTrigger() | ManualTrigger():

@@ -5,17 +5,20 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from golden_diagnostics import Case, all_cases
+from golden_diagnostics import FOLDER, all_cases
 
 import lifecycle.render
 import lifecycle.spec
 from lifecycle.spec.diagnostics import Rule
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnostics.md"
+RENDER_CASES = FOLDER.parent / "diagnostics-render"
+_CODE = re.compile(r" (LC\d{3}):")
 _BANDS = {
     "LC0": "YAML itself",
     "LC1": "The shape of a file",
@@ -48,11 +51,10 @@ def load_rules() -> None:
 def page() -> str:
     """Return the page's text."""
     load_rules()
-    examples: dict[str, tuple[Case, str]] = {}
-    for case in all_cases():
-        for found in case.found():
-            frame = next(part for part in _frames(case.expected) if f" {found.code}:" in part)
-            examples.setdefault(found.code, (case, frame))
+    examples: dict[str, tuple[str, str]] = {}
+    for title, expected in _cases():
+        for frame in _frames(expected):
+            examples.setdefault(_CODE.findall(frame)[0], (title, frame))
     parts = [_HEAD]
     band = ""
     for code, rule in sorted(Rule.registry.items()):
@@ -63,7 +65,16 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _entry(code: str, rule: type[Rule], example: tuple[Case, str] | None) -> Iterator[str]:
+def _cases() -> Iterator[tuple[str, str]]:
+    """Yield title and expected text of each golden case: of the YAML files first, then of templates and catalogs."""
+    for case in all_cases():
+        yield case.title, case.expected
+    for path in sorted(RENDER_CASES.glob("*.case")):
+        source = path.read_text(encoding="utf-8")
+        yield source.splitlines()[0].lstrip("# "), source.partition("--- expected\n")[2]
+
+
+def _entry(code: str, rule: type[Rule], example: tuple[str, str] | None) -> Iterator[str]:
     summary, _, body = inspect.cleandoc(rule.__doc__ or "").partition("\n")
     yield f"### {code}"
     yield ""
@@ -72,9 +83,9 @@ def _entry(code: str, rule: type[Rule], example: tuple[Case, str] | None) -> Ite
         yield ""
         yield body.strip()
     if example is not None:
-        case, frame = example
+        title, frame = example
         yield ""
-        yield f"{case.title}:"
+        yield f"{title}:"
         yield "```"
         yield frame
         yield "```"
