@@ -8,8 +8,8 @@ from lifecycle.spec.diagnostics import Rule, Severity
 class CouponExpired(Rule):
     """The coupon has expired before the mail that brings it.
 
-    The wait between the coupon and the mail is as long as the coupon is valid, or longer; or the night that may hold the
-    mail is. Fix: make the coupon right before the send, or let it be valid for longer.
+    The wait between the coupon and the mail is as long as the coupon is valid, or longer; or the night that may hold
+    the mail is. Fix: make the coupon right before the send, or let it be valid for longer.
     """
 
     code = "LC407"
