@@ -8,7 +8,7 @@ from lifecycle.render.check import check_templates
 from lifecycle.render.check_cache import CheckCache
 from lifecycle.spec.diagnostics import Diagnostic, in_order
 from lifecycle.spec.journey_tests import load_journey_tests
-from lifecycle.spec.project import load
+from lifecycle.spec.project import Loaded, load
 
 
 def diagnose(files: Mapping[str, str], cache: CheckCache | None = None) -> list[Diagnostic]:
@@ -16,7 +16,11 @@ def diagnose(files: Mapping[str, str], cache: CheckCache | None = None) -> list[
 
     Templates take nearly all of the time; with a `cache`, only those are checked again that read what has changed.
     """
-    loaded = load(files)
+    return diagnose_loaded(files, load(files), cache)
+
+
+def diagnose_loaded(files: Mapping[str, str], loaded: Loaded, cache: CheckCache | None = None) -> list[Diagnostic]:
+    """Return the same, of files that have been loaded already."""
     found = list(loaded.diagnostics)
     if loaded.partial is not None:  # templates are checked against what is sound, so that one run finds everything
         found += load_journey_tests(files, loaded.partial, loaded.declared)[1]

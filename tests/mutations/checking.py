@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache, lru_cache
 from unittest.mock import patch
 
-from lifecycle.plan.diagnose import diagnose
+from lifecycle.plan.diagnose import diagnose, diagnose_loaded
 from lifecycle.render.check_cache import CheckCache, Kept
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.journey_tests import load_journey_tests
@@ -20,7 +20,12 @@ from lifecycle.spec.project import load
 from lifecycle.spec.source import read
 from shop import sample_files
 
-_READERS = ("lifecycle.spec.project", "lifecycle.spec.journey_tests")
+_READERS = (
+    "lifecycle.spec.project",
+    "lifecycle.spec.journey_tests",
+    "lifecycle.spec.source",
+    "lifecycle.render.sample",
+)
 _read = lru_cache(maxsize=2000)(read)
 _KEPT: dict[frozenset[str], Kept] = {}
 
@@ -55,13 +60,13 @@ def _reading_once() -> Iterator[None]:
 
 
 def _check(files: Mapping[str, str]) -> list[Diagnostic]:
-    partial = load(files).partial
-    if partial is None:
-        return diagnose(files)  # without lifecycle.yaml no template is looked at
-    sound = frozenset(partial.campaigns)
+    loaded = load(files)
+    if loaded.partial is None:
+        return diagnose_loaded(files, loaded)  # without lifecycle.yaml no template is looked at
+    sound = frozenset(loaded.partial.campaigns)
     memory = CheckCache()
     memory.keep(_KEPT.get(sound) or _of_the_sample())
-    found = diagnose(files, memory)
+    found = diagnose_loaded(files, loaded, memory)
     _KEPT.setdefault(sound, memory.recall())
     return found
 
