@@ -141,8 +141,6 @@ class NobodyQualifies(CampaignRule):
     def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
         """Hold the audience, and what skips a mail, against what must hold anyway."""
         yield from cls._skipped(campaign, content)
-        if campaign.holdout is not None and campaign.holdout.fraction == 1:
-            yield cls.at(place_of(campaign), "nobody is left: all are held out", hint="a holdout of 5% to 20% is usual")
         if campaign.audience is None:
             return
         logic, place = Contradictions.of(content), campaign.audience.place or place_of(campaign)
@@ -178,6 +176,23 @@ def _state_after(trigger: Trigger) -> Condition | None:
             return EventLeaf(events)
         case DateTrigger() | ScheduleTrigger() | BroadcastTrigger() | ManualTrigger():
             return None
+
+
+class AllHeldOut(CampaignRule):
+    """Everybody is held out: the campaign mails nobody.
+
+    A holdout of 5% to 20% leaves enough people on both sides. Fix: lower it, or `status: draft`.
+    """
+
+    code = "LC420"
+    severity = Severity.WARNING
+
+    @classmethod
+    def find(cls, campaign: Campaign, content: Content) -> Iterator[Diagnostic]:
+        """Look at the campaign's share."""
+        del content
+        if campaign.holdout is not None and campaign.holdout.fraction == 1:
+            yield cls.at(place_of(campaign), hint="5% to 20% is usual")
 
 
 class NobodyCanConfirm(Rule):
