@@ -2,8 +2,8 @@
 # make test   set up, then every test (CI runs `make check` too)
 PYTHON ?= python3
 BIN := .venv/bin
-# one test process more than there are cores: many tests wait for a server or a clock of another process
-JOBS ?= $(shell expr $$(nproc) + 1)
+# as many test processes as cores (one more was slower: 616 s against 565 s on two)
+JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format schemas torture bench clean

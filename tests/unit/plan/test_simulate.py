@@ -122,7 +122,7 @@ def test_history_before_the_start_triggers_nothing_and_one_campaign_runs_alone(t
 
 def test_the_real_run_of_the_same_events_has_the_same_rows(store: Store, tmp_path: Path) -> None:
     """The sample campaigns, quiet hours, caps, holdouts and all, on a manual clock: every row, every reason."""
-    days = 8
+    days = 8 if store.engine.dialect.name == "sqlite" else 4  # a mail at a time, each commit waits for the other process
     topics = ("offers", "newsletter", "launches")
     log = click_log(14, days, seed=3, topics=topics)
     clock = ManualClock(FIRST - timedelta(minutes=1))
@@ -147,7 +147,7 @@ def test_the_real_run_of_the_same_events_has_the_same_rows(store: Store, tmp_pat
         (row["campaign"], row["contact"], row["step"], row["at"], row["reason"], row["outcome"])
         for row in _replayed(tmp_path, log, shop.content, days)
     )
-    assert len(real) > 30
+    assert len(real) > 3 * days
     assert [(*row[:3], row[4]) for row in rehearsed] == [(*row[:3], row[4]) for row in real]
     for foreseen, happened in zip(rehearsed, real, strict=True):
         assert (foreseen[5] == "sent") == (happened[5] is not None)
