@@ -122,7 +122,7 @@ def test_history_before_the_start_triggers_nothing_and_one_campaign_runs_alone(t
 
 def test_the_real_run_of_the_same_events_has_the_same_rows(store: Store, tmp_path: Path) -> None:
     """The sample campaigns, quiet hours, caps, holdouts and all, on a manual clock: every row, every reason."""
-    days = 8 if store.engine.dialect.name == "sqlite" else 4  # a mail at a time, each commit waits for the other process
+    days = 8 if store.engine.dialect.name == "sqlite" else 4  # each commit waits for another process there
     topics = ("offers", "newsletter", "launches")
     log = click_log(14, days, seed=3, topics=topics)
     clock = ManualClock(FIRST - timedelta(minutes=1))
