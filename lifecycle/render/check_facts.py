@@ -24,8 +24,8 @@ import lifecycle
 from lifecycle.base.ids import content_hash
 from lifecycle.render.catalogs import UNREAD, Catalog
 from lifecycle.render.source import fallback_chain
-from lifecycle.render.usage import campaigns_of
-from lifecycle.spec.model import Campaign, Content, Coupon, Project, Segment, walk_steps
+from lifecycle.render.usage import campaigns_of, coupon_names
+from lifecycle.spec.model import Campaign, Content, Project, Segment
 
 #: whose versions a finding can depend on, beside our own source
 _DEPENDENCIES = ("Jinja2", "MarkupSafe", "mjml-python", "premailer", "cssutils", "lxml", "Babel", "PyYAML", "tzdata")
@@ -44,8 +44,7 @@ class Facts:
     @property
     def base(self) -> str:
         """Return the digest of what every check reads."""
-        steps = (step for campaign in self._content.campaigns.values() for step in walk_steps(campaign.steps))
-        coupons = sorted({step.name for step in steps if isinstance(step, Coupon)})
+        coupons = sorted(coupon_names(self._content))
         catalogs = [(locale, catalog is UNREAD) for locale, catalog in sorted(self._catalogs.items())]
         return content_hash(checker(), self._said(self._content.project), repr(coupons), repr(catalogs))
 

@@ -10,6 +10,7 @@ from jinja2 import nodes
 from lifecycle.base.errors import ContentError, RenderError
 from lifecycle.render.compile import Draft, Templates
 from lifecycle.render.jinja_check import Reading
+from lifecycle.render.needs import path_of
 from lifecycle.render.quality import check_mail
 from lifecycle.render.render import Rendered, render
 from lifecycle.render.rules_sample import SampleFails
@@ -56,7 +57,7 @@ def _failed(error: RenderError, draft: Draft, readings: Sequence[Reading], scope
     where = error.where or draft.source.path
     for reading in readings:
         for node in reading.each(nodes.Getattr):
-            path = _path(node)
+            path = path_of(node)
             if f"'{node.attr}'" in error.message and path and _lacks(scope, path):
                 place = reading.at(node.lineno, node.attr, ".".join(path[:-1]))
                 if f"{place.path}:{place.line}" == where:
@@ -75,16 +76,6 @@ def _place(where: str, message: str, draft: Draft) -> Place:
         return next((fields[name].place for name in fields if f"the {name}" in message), Place(where, 1, 1))
     text = draft.source.body.files.get(path, "").split("\n")[int(line) - 1]
     return Place(path, int(line), len(text) - len(text.lstrip()) + 1, max(len(text.strip()), 1))
-
-
-def _path(node: nodes.Getattr) -> list[str]:
-    """Return `contact.address.city` as its names, [] for what begins otherwise."""
-    names = [node.attr]
-    owner: nodes.Node = node.node
-    while isinstance(owner, nodes.Getattr):
-        names.append(owner.attr)
-        owner = owner.node
-    return [owner.name, *reversed(names)] if isinstance(owner, nodes.Name) else []
 
 
 def _lacks(scope: Mapping[str, Any], path: Sequence[str]) -> bool:

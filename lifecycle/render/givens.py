@@ -8,15 +8,16 @@ from jinja2 import nodes
 
 from lifecycle.base.units import Duration
 from lifecycle.render import rules, rules_givens
-from lifecycle.render.jinja_check import Known, Reading
+from lifecycle.render.jinja_check import Known, Reading, heads
 from lifecycle.render.needs import Need, needs, path_of, reads
 from lifecycle.render.scope import CART_EVENTS, NAMES, ORDER_EVENTS
 from lifecycle.spec.chosen import chosen_by
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, Send, walk_steps
 from lifecycle.spec.opening_hours import opening_hours
-from lifecycle.spec.paths import Passage, passages
+from lifecycle.spec.paths import Passage
 from lifecycle.spec.place import Place
+from lifecycle.spec.rules_time import sends
 
 #: what each recipient of a mail has
 _ALWAYS_THERE = frozenset({"contact.email", "contact.locale"})
@@ -37,12 +38,11 @@ def check_givens(content: Content, template: str, readings: list[Reading], known
                 yield rules.NotInScope.at(need.place, message, hint=f"guard it with {{% if {need.path[0]} %}}")
             else:
                 yield from _property(need, campaign, content)
-        for passage in passages(campaign):
-            if isinstance(passage.step, Send) and passage.step.template == template and passage.reached:
-                place = passage.step.place or campaign.place or Place(f"campaigns/{campaign.campaign}.yaml", 1, 1)
+        for passage, step, place in sends(campaign):
+            if step.template == template:
                 yield from _coupons(passage, unguarded - set(lacking), place)
                 yield from _expired(passage, named, place, opening_hours(campaign, content.project).longest_s)
-                yield from _data(passage.step, wanted, place)
+                yield from _data(step, wanted, place)
 
 
 def check_attributes(readings: list[Reading]) -> Iterator[Diagnostic]:
@@ -95,8 +95,8 @@ def _property(need: Need, campaign: Campaign, content: Content) -> Iterator[Diag
     having = {}
     for event in campaign.trigger.events:
         schema = content.project.events.get(event)
-        heads = {path.split(".")[0].removesuffix("[]") for path in schema.properties} if schema is not None else set()
-        having[event] = not heads or name in heads  # of an event without a declaration, any property may come
+        declared = heads(schema.properties) if schema is not None else set()
+        having[event] = not declared or name in declared  # of an event without a declaration, any property may come
     without = [event for event, has in having.items() if not has]
     if without and len(without) < len(having):
         message = f'"event.properties.{name}" is empty when "{without[0]}" begins the campaign {campaign.campaign}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,9 +15,10 @@ from lifecycle.render.localise import Texts
 from lifecycle.render.sandbox import Sandbox
 from lifecycle.render.scope import NAMES
 from lifecycle.render.source import Source
+from lifecycle.render.usage import coupon_names
 from lifecycle.render.woven import Woven
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
-from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, walk_steps
+from lifecycle.spec.model import Campaign, Content, EventTrigger
 from lifecycle.spec.place import Place
 
 AnyNode = TypeVar("AnyNode", bound=nodes.Node)
@@ -77,11 +78,9 @@ def known_names(content: Content, campaigns: tuple[Campaign, ...]) -> Known:
     """Return the scope of a template that these campaigns send."""
     below = dict(NAMES)
     if content.project.contact_attributes:
-        below["contact"] = frozenset(_heads(content.project.contact_attributes)) | CONTACT
-    for campaign in content.campaigns.values():
-        for step in walk_steps(campaign.steps):
-            if isinstance(step, Coupon):
-                below.setdefault(step.name, NAMES["coupon"])
+        below["contact"] = frozenset(heads(content.project.contact_attributes)) | CONTACT
+    for name in coupon_names(content):
+        below.setdefault(name, NAMES["coupon"])
     properties: set[str] | None = set()
     for campaign in campaigns:
         events = campaign.trigger.events if isinstance(campaign.trigger, EventTrigger) else ()
@@ -90,11 +89,12 @@ def known_names(content: Content, campaigns: tuple[Campaign, ...]) -> Known:
             if schema is None or properties is None:
                 properties = None  # an event nobody declared may have anything
             else:
-                properties |= _heads(schema.properties)
+                properties |= heads(schema.properties)
     return Known(below, frozenset(properties) if properties else None, campaigns)
 
 
-def _heads(paths: Mapping[str, object]) -> set[str]:
+def heads(paths: Iterable[str]) -> set[str]:
+    """Return the first names of dotted paths: `products` of `products[].price`."""
     return {path.split(".")[0].removesuffix("[]") for path in paths}
 
 

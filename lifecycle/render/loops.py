@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from jinja2 import nodes
 
 from lifecycle.render import rules
-from lifecycle.render.jinja_check import Known, Reading
+from lifecycle.render.jinja_check import Known, Reading, heads
 from lifecycle.render.needs import path_of
 from lifecycle.render.scope import CART_EVENTS, ORDER_EVENTS
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
@@ -65,5 +65,5 @@ def _declared(content: Content, events: Mapping[str, None], name: str, *, everyw
         below = [path.removeprefix(f"{name}[].") for path in paths if path.startswith(f"{name}[].")]
         if everywhere and not below:
             return frozenset()
-        found |= {path.split(".")[0].removesuffix("[]") for path in below}
+        found |= heads(below)
     return frozenset(found)

@@ -15,7 +15,7 @@ from lifecycle.render.render import Addresses
 from lifecycle.render.rules_sample import SampleOfNothing, SampleWrong
 from lifecycle.render.scope import NAMES, address_values, brand_values
 from lifecycle.render.source import ROOT
-from lifecycle.render.usage import campaigns_of
+from lifecycle.render.usage import campaigns_of, coupon_names
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Content, Coupon, Send, walk_steps
 from lifecycle.spec.place import Place
@@ -138,8 +138,7 @@ def read_sample(content: Content, template: str) -> tuple[dict[str, Any], list[D
 
 def _known(content: Content) -> dict[str, frozenset[str] | None]:
     """Return the names that a sample may give, and what is below them."""
-    steps = (step for campaign in content.campaigns.values() for step in walk_steps(campaign.steps))
-    coupons = {step.name: NAMES["coupon"] for step in steps if isinstance(step, Coupon)}
+    coupons = dict.fromkeys(coupon_names(content), NAMES["coupon"])
     return {**coupons, **{name: below for name, below in NAMES.items() if name != "t"}}
 
 

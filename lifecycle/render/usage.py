@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from lifecycle.spec.model import Campaign, Content, Send, walk_steps
+from lifecycle.spec.model import Campaign, Content, Coupon, Send, walk_steps
 
-#: the campaigns that were asked about last, and who sends what there; held, so that no other map can take its identity
-_last: tuple[Mapping[str, Campaign], Mapping[str, list[Campaign]]] = ({}, {})
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """Who sends what in a version's campaigns. They are held, so that no other map can take their identity."""
+
+    campaigns: Mapping[str, Campaign]
+    senders: Mapping[str, list[Campaign]]
+    coupons: frozenset[str]
+
+
+_last = _Usage({}, {}, frozenset())
 
 
 def campaigns_of(content: Content, template: str) -> list[Campaign]:
     """Return the campaigns that send the template, by name."""
+    return list(_usage(content).senders.get(template, ()))
+
+
+def coupon_names(content: Content) -> frozenset[str]:
+    """Return the names that the content's steps give to coupons."""
+    return _usage(content).coupons
+
+
+def _usage(content: Content) -> _Usage:
     global _last  # noqa: PLW0603 - each template of a version asks the same; two threads at worst both work it out
-    campaigns, senders = _last
-    if campaigns is not content.campaigns:
-        senders = _senders(content.campaigns)
-        _last = (content.campaigns, senders)
-    return list(senders.get(template, ()))
-
-
-def _senders(campaigns: Mapping[str, Campaign]) -> Mapping[str, list[Campaign]]:
-    found: dict[str, list[Campaign]] = {}
-    for campaign in sorted(campaigns.values(), key=lambda each: each.campaign):
-        for template in dict.fromkeys(step.template for step in walk_steps(campaign.steps) if isinstance(step, Send)):
-            found.setdefault(template, []).append(campaign)
+    found = _last
+    if found.campaigns is not content.campaigns:
+        found = _last = _worked_out(content.campaigns)
     return found
+
+
+def _worked_out(campaigns: Mapping[str, Campaign]) -> _Usage:
+    senders: dict[str, list[Campaign]] = {}
+    coupons: set[str] = set()
+    for campaign in sorted(campaigns.values(), key=lambda each: each.campaign):
+        steps = list(walk_steps(campaign.steps))
+        for template in dict.fromkeys(step.template for step in steps if isinstance(step, Send)):
+            senders.setdefault(template, []).append(campaign)
+        coupons |= {step.name for step in steps if isinstance(step, Coupon)}
+    return _Usage(campaigns, senders, frozenset(coupons))
 
 
 def sends(campaign: Campaign, template: str) -> list[Send]:

@@ -22,6 +22,7 @@ from lifecycle.render.front import FrontMatter
 from lifecycle.render.jinja_check import Reading, read_jinja
 from lifecycle.render.links import absolute
 from lifecycle.render.mask import BARE
+from lifecycle.render.needs import path_of
 from lifecycle.render.source import find_template
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.model import Project
@@ -171,20 +172,11 @@ def _variables(readings: list[Reading]) -> dict[str, Place]:
     for reading in readings:
         inner = {id(node.node) for node in reading.each(nodes.Getattr)}
         for node in reading.each(nodes.Getattr):
-            name = _dotted(node)
+            name = ".".join(path_of(node) or ())
             root = name.partition(".")[0]
             if id(node) not in inner and root and root not in assigned | _EVERYWHERE and name not in found:
                 found[name] = reading.at(node.lineno, name)
     return found
-
-
-def _dotted(node: nodes.Getattr) -> str:
-    parts = [node.attr]
-    owner = node.node
-    while isinstance(owner, nodes.Getattr):
-        parts.append(owner.attr)
-        owner = owner.node
-    return ".".join([owner.name, *reversed(parts)]) if isinstance(owner, nodes.Name) else ""
 
 
 def _uses(other: _Version, model: _Version) -> Iterator[Diagnostic]:
