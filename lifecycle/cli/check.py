@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from lifecycle.wiring import STATE_FOLDER
 
 if TYPE_CHECKING:
     from lifecycle.spec.diagnostics import Diagnostic
+    from lifecycle.spec.model import Content
 
 EXIT_CONTENT = 3
 
@@ -33,15 +34,17 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     that there are errors; warnings alone give 0. No database is needed; if there is one, it says how many people two
     campaigns would both mail.
     """
-    from lifecycle.plan.diagnose import diagnose
+    from lifecycle.plan.diagnose import diagnose_loaded
     from lifecycle.render.check_cache import FolderCache
     from lifecycle.spec.diagnostics import as_json, as_text
-    from lifecycle.spec.project import read_folder
+    from lifecycle.spec.project import load, read_folder
 
     files = read_folder(session.folder)
     wanted = [_inside(path, session.folder) for path in paths]
     cache = FolderCache(session.folder / STATE_FOLDER)
-    found = [each for each in _with_people(diagnose(files, cache), files, session) if _covers(wanted, each.place.path)]
+    loaded = load(files)
+    everything = _with_people(diagnose_loaded(files, loaded, cache), loaded.partial, session)
+    found = [each for each in everything if _covers(wanted, each.place.path)]
     if session.json or form == "json":
         emit_json(as_json(found))
     else:
@@ -53,14 +56,14 @@ def command(session: Session, paths: tuple[Path, ...], form: str) -> int:
     return EXIT_CONTENT if errors else 0
 
 
-def _with_people(found: list[Diagnostic], files: Mapping[str, str], session: Session) -> list[Diagnostic]:
+def _with_people(found: list[Diagnostic], content: Content | None, session: Session) -> list[Diagnostic]:
     """Return the findings with the number of people whom two campaigns would both mail, if there is a database."""
     from lifecycle.plan.overlap import with_people
     from lifecycle.spec.rules_overlap import SamePeopleAtOnce
 
     if any(each.code == SamePeopleAtOnce.code for each in found):
         engine = session.engine()
-        return with_people(found, files, engine.settings.database_url, engine.clock.now())
+        return with_people(found, content, engine.settings.database_url, engine.clock.now())
     return found
 
 

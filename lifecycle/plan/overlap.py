@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,20 +12,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from lifecycle.audience.headcount import Headcount
 from lifecycle.base.errors import LifecycleError
 from lifecycle.spec.diagnostics import Diagnostic
-from lifecycle.spec.project import load
+from lifecycle.spec.model import Content
 from lifecycle.spec.rules_overlap import overlaps
 from lifecycle.store.engine import Store
 
 
 def with_people(
-    found: Sequence[Diagnostic], files: Mapping[str, str], database_url: str, now: datetime
+    found: Sequence[Diagnostic], content: Content | None, database_url: str, now: datetime
 ) -> list[Diagnostic]:
     """Return the findings, those of two campaigns for the same people (LC411) with how many they are now.
 
     Without a database, or with one that cannot be asked, they stay as they are: a check never needs one, and never
     makes or changes one.
     """
-    content = load(files).partial
     if content is None or not _is_there(database_url):
         return list(found)
     known = {overlap.diagnostic(): overlap for overlap in overlaps(content)}

@@ -58,7 +58,8 @@ def person(store: Store, name: str, country: str, *topics: str) -> None:
 
 def messages(files: dict[str, str], url: str) -> list[str]:
     """Return what check says of the two."""
-    found = with_people(load(files).diagnostics, files, url, NOW)
+    loaded = load(files)
+    found = with_people(loaded.diagnostics, loaded.partial, url, NOW)
     return [each.message for each in found if each.code == "LC411"]
 
 
