@@ -35,7 +35,7 @@ from lifecycle.audience.compile_leaves import top
 from lifecycle.audience.evaluate import STRETCH_PREFIX
 from lifecycle.audience.setting import Setting, is_clocked, top_shares
 from lifecycle.base.units import Share
-from lifecycle.spec.conditions import Condition
+from lifecycle.spec.chosen import conditions_of
 from lifecycle.spec.model import Content
 from lifecycle.store.columns import BigKey, Instant
 from lifecycle.store.tables import contacts, facts, memberships, stage_transitions
@@ -66,25 +66,6 @@ def load_tops(
         (fact, share): frozenset(connection.execute(top(fact, share, facts_as)).scalars())
         for fact, share in sorted(wanted, key=str)
     }
-
-
-def conditions_of(content: Content) -> list[Condition]:
-    """Return every condition that the content asks of contacts: stages, segments, and those in campaigns."""
-    from lifecycle.spec.model import Branch, Send, walk_steps
-
-    found: list[Condition | None] = [stage.when for stage in content.project.stages]
-    found += [segment.where for segment in content.segments.values()]
-    for campaign in content.campaigns.values():
-        found += [campaign.audience, campaign.exit_when, campaign.goal.when if campaign.goal else None]
-        for step in walk_steps(campaign.steps):
-            match step:
-                case Send(skip_if=skip_if):
-                    found.append(skip_if)
-                case Branch(arms=arms):
-                    found += [arm.when for arm in arms]
-                case _:
-                    pass
-    return [condition for condition in found if condition is not None]
 
 
 def refresh(

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.instants import read_instant
 from lifecycle.base.units import LocalWindow, next_wall, parse_zone
-from lifecycle.spec.model import Campaign, Content, FrequencyCap, Kind, Weekday
+from lifecycle.spec.model import WEEKDAYS, Campaign, Content, FrequencyCap, Kind, Weekday
 
 #: Ledger states that use up a frequency cap.
 CAPPED_STATES = frozenset({"sending", "sent", "delivered", "bounced", "unknown"})
@@ -24,7 +24,6 @@ CAPPED_STATES = frozenset({"sending", "sent", "delivered", "bounced", "unknown"}
 ENDS_THAT_CANCEL = frozenset(
     {"exit_condition", "goal_met", "not_in_audience", "cancelled", "campaign_ended", "erased", "merged"}
 )
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from lifecycle.journey import paths
 from lifecycle.journey.entry import Act, Decided, Effect, Entry, PassOver, Reach, Transition, ended
 from lifecycle.journey.known import Known
 from lifecycle.journey.matching import property_at
-from lifecycle.journey.policy import ENDS_THAT_CANCEL, WEEKDAYS
+from lifecycle.journey.policy import ENDS_THAT_CANCEL
 from lifecycle.spec.model import (
+    WEEKDAYS,
     Branch,
     Campaign,
     Coupon,

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lifecycle.audience.membership import conditions_of
 from lifecycle.audience.setting import Setting, top_shares
 from lifecycle.audience.state import ConsentChange, ContactState
 from lifecycle.base.units import Duration
@@ -16,6 +15,7 @@ from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.plan.rehearse import Rehearsal, Row
+from lifecycle.spec.chosen import conditions_of
 from lifecycle.spec.journey_tests import Expected, Given, JourneyTest
 from lifecycle.spec.model import Content, ManualTrigger
 

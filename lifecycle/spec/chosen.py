@@ -1,9 +1,26 @@
-"""By what a campaign chooses its people: the facts and events that its conditions ask for."""
+"""What the content asks of contacts: every condition in it, and by what one campaign chooses its people."""
 
 from __future__ import annotations
 
 from lifecycle.spec.conditions import Condition, EventLeaf, FactLeaf, SegmentLeaf, StageLeaf, TotalLeaf, walk
-from lifecycle.spec.model import Branch, Campaign, Content, SegmentTrigger, StageTrigger, walk_steps
+from lifecycle.spec.model import Branch, Campaign, Content, SegmentTrigger, Send, StageTrigger, walk_steps
+
+
+def conditions_of(content: Content) -> list[Condition]:
+    """Return every condition that the content asks of contacts: stages, segments, and those in campaigns."""
+    found: list[Condition | None] = [stage.when for stage in content.project.stages]
+    found += [segment.where for segment in content.segments.values()]
+    for campaign in content.campaigns.values():
+        found += [campaign.audience, campaign.exit_when, campaign.goal.when if campaign.goal else None]
+        for step in walk_steps(campaign.steps):
+            match step:
+                case Send(skip_if=skip_if):
+                    found.append(skip_if)
+                case Branch(arms=arms):
+                    found += [arm.when for arm in arms]
+                case _:
+                    pass
+    return [condition for condition in found if condition is not None]
 
 
 def chosen_by(campaign: Campaign, content: Content) -> tuple[set[str], set[str]]:

@@ -55,19 +55,20 @@ class Contradictions:
         parts = [part for condition in conditions if condition is not None for part in self._parts(condition, seen)]
         return self._first(parts) is not None or any(self._ruled_out(part, parts) for part in parts)
 
-    def within(self, condition: Condition) -> Iterator[tuple[Condition, Condition]]:
-        """Yield the parts of each `all` in the condition that exclude an earlier part of it, the earlier one first."""
+    def within(self, condition: Condition) -> Iterator[Condition]:
+        """Yield of each `all` in the condition the first part that excludes one before it."""
         for part in walk(condition):
             if isinstance(part, AllOf):
                 found = self._first([*part.parts])
                 if found is not None:
                     yield found
 
-    def _first(self, parts: Sequence[Condition]) -> tuple[Condition, Condition] | None:
+    def _first(self, parts: Sequence[Condition]) -> Condition | None:
+        """Return the first part that excludes one before it."""
         self._pairs_left = _MOST_PAIRS
         for first, second in ((first, second) for index, second in enumerate(parts) for first in parts[:index]):
             if self._exclude_two(first, second):
-                return first, second
+                return second
             if self._pairs_left <= 0:
                 break
         return None

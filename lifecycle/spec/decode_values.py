@@ -17,13 +17,12 @@ from lifecycle.base.units import Duration, LocalWindow, Share, parse_instant, pa
 from lifecycle.spec import rules_shape as rules
 from lifecycle.spec.decode import Decoder, Fields, Reading, every, suggest, wrong_type
 from lifecycle.spec.diagnostics import did_you_mean
-from lifecycle.spec.model import LocalText, Weekday
+from lifecycle.spec.model import WEEKDAYS, LocalText, Weekday
 from lifecycle.spec.source import Entry, MapNode, Node, ScalarNode, plain_data
 
 T = TypeVar("T")
 L = TypeVar("L", bound=str)
 
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: No window or wait of ours is longer; the calendar ends in the year 9999.
 MAX_DURATION_S = 100 * 365.25 * 86400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")

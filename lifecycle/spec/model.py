@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from lifecycle.base.units import Duration, LocalWindow, Share
 from lifecycle.spec.conditions import Condition, PropertyTest
@@ -19,6 +19,8 @@ _FIVE_DAYS = Duration(5 * 86400)
 _GOAL_WINDOW = Duration(30 * 86400)
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+#: as datetime.weekday counts them
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 Funnel: TypeAlias = Literal["tofu", "mofu", "bofu", "post"]
 Kind: TypeAlias = Literal["marketing", "transactional"]
 

@@ -8,8 +8,8 @@ from datetime import time
 from functools import lru_cache
 
 from lifecycle.base.units import LocalWindow
-from lifecycle.spec.model import Campaign, Project, QuietHours, SendWindow, Weekday
-from lifecycle.spec.paths import WEEKDAYS, Wall
+from lifecycle.spec.model import WEEKDAYS, Campaign, Project, QuietHours, SendWindow, Weekday
+from lifecycle.spec.paths import Wall
 
 _DAY = 24 * 60
 _WEEK = 7 * _DAY

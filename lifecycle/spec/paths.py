@@ -8,6 +8,7 @@ from datetime import time
 from math import inf
 
 from lifecycle.spec.model import (
+    WEEKDAYS,
     Branch,
     BroadcastTrigger,
     Campaign,
@@ -25,8 +26,6 @@ from lifecycle.spec.model import (
     walk_steps,
 )
 
-#: as datetime.weekday counts them
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_S = 86400
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lifecycle.spec.chosen import conditions_of
 from lifecycle.spec.conditions import (
     AllOf,
     AnyOf,
@@ -43,30 +44,12 @@ from lifecycle.spec.rules_conditions import ImpossibleTest
 def check_people(content: Content) -> Iterator[Diagnostic]:
     """Yield the conditions of all files that contradict themselves, and double consent without a mail that asks."""
     logic = Contradictions.of(content)
-    for condition in _conditions(content):
-        for _, second in logic.within(condition):
+    for condition in conditions_of(content):
+        for second in logic.within(condition):
             if second.place is not None:
                 message = "nobody passes both this and what stands before it in the list"
                 yield ImpossibleTest.at(second.place, message, hint="any: instead of all: asks for one of them")
     yield from _confirmation(content)
-
-
-def _conditions(content: Content) -> Iterator[Condition]:
-    """Yield every condition that is written in the content, whole."""
-    for segment in content.segments.values():
-        yield segment.where
-    for stage in content.project.stages:
-        yield stage.when
-    for campaign in content.campaigns.values():
-        goal = campaign.goal.when if campaign.goal is not None else None
-        for condition in (campaign.audience, campaign.exit_when, goal):
-            if condition is not None:
-                yield condition
-        for step in walk_steps(campaign.steps):
-            if isinstance(step, Send) and step.skip_if is not None:
-                yield step.skip_if
-            elif isinstance(step, Branch):
-                yield from (arm.when for arm in step.arms if arm.when is not None)
 
 
 class UnreachableStep(CampaignRule):

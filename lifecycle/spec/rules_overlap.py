@@ -30,7 +30,7 @@ class SamePeopleAtOnce(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two campaigns that can mail the same people at the same moment. `both` is who: None is everybody."""
+    """Two campaigns that can mail the same people at the same moment. `both` is who."""
 
     first: str
     second: str

@@ -12,6 +12,7 @@ from lifecycle.audience.state import ContactState
 from lifecycle.base.units import LocalWindow
 from lifecycle.journey.policy import Skip, next_opening
 from lifecycle.spec.model import (
+    WEEKDAYS,
     Brand,
     Campaign,
     Content,
@@ -24,7 +25,7 @@ from lifecycle.spec.model import (
     SendWindow,
 )
 from lifecycle.spec.opening_hours import opening_hours
-from lifecycle.spec.paths import WEEKDAYS, Wall
+from lifecycle.spec.paths import Wall
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 times = st.builds(time, st.integers(0, 23), st.sampled_from([0, 1, 30, 59]))
