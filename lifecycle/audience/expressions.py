@@ -6,10 +6,12 @@ JSON is walked by object keys only (`->` with a text on PostgreSQL, a quoted lab
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Numeric, String, literal
+from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Numeric, String, literal, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -19,7 +21,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from lifecycle.audience.leaves import MAX_AMOUNT
 from lifecycle.base.errors import ContentError
 from lifecycle.base.instants import DATE_PATTERN, NAIVE_PATTERN, ZONED_PATTERN
-from lifecycle.store.columns import Instant, Json
+from lifecycle.store.columns import Instant, Json, Money, dumps
 
 #: What a key of JSON may look like in a condition: SQLite's labels know no escapes.
 _KEY = re.compile(r'[^"\\\x00-\x1f]{1,200}')
@@ -56,6 +58,21 @@ class MoneyOperand(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Make what the driver takes."""
         return Exact().process_bind_param(value * 10000 if dialect.name == "sqlite" else value, dialect)
+
+
+class Numbers(TypeDecorator[Sequence[int]]):
+    """A list of whole numbers, bound as one value: an array on PostgreSQL, a JSON text on SQLite."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type that binds it."""
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(BigInteger()))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make what the driver takes."""
+        return dumps(list(value)) if dialect.name == "sqlite" else list(value)
 
 
 def json_keys(path: tuple[str, ...]) -> list[ColumnElement[str]]:
@@ -317,3 +334,115 @@ def _bucket_pg(element: Bucket, compiler: SQLCompiler, **kw: Any) -> str:
     key, salt = (compiler.process(clause, **kw) for clause in element.clauses)
     data = f"convert_to({salt}, 'UTF8') || '\\x00'::bytea || convert_to({key}, 'UTF8')"
     return f"(('x' || encode(substr(sha256({data}), 1, 7), 'hex'))::bit(56)::bigint >> 3)"
+
+
+class PlaceOf(FunctionElement[Any]):
+    """boundary.place_of a column of `facts`: the negated value as SQLite stores it."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(PlaceOf)
+def _place_of(element: PlaceOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"-({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(PlaceOf, "postgresql")
+def _place_of_pg(element: PlaceOf, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    value = compiler.process(column, **kw)
+    match column.type:
+        case Instant():
+            return f"-(extract(epoch FROM {value}) * 1000000)::bigint"
+        case Money():
+            return f"-({value} * 10000)::bigint"
+        case _:
+            return f"-({value})::bigint"
+
+
+class Earliest(FunctionElement[Any]):
+    """The earliest of some instants, those that are NULL left out; NULL without any."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+@compiles(Earliest)
+def _earliest(element: Earliest, compiler: SQLCompiler, **kw: Any) -> str:
+    parts = [compiler.process(clause, **kw) for clause in element.clauses]
+    if len(parts) == 1:
+        return parts[0]
+    never = "9223372036854775807"
+    return f"nullif(min({', '.join(f'coalesce({part}, {never})' for part in parts)}), {never})"
+
+
+@compiles(Earliest, "postgresql")
+def _earliest_pg(element: Earliest, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"least({compiler.process(element.clauses, **kw)})"
+
+
+class InstantLater(FunctionElement[Any]):
+    """An instant moved on by whole seconds, and not before the last argument; NULL for NULL."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+@compiles(InstantLater)
+def _later(element: InstantLater, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds, least = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"max({moment} + {seconds} * 1000000, {least})"
+
+
+@compiles(InstantLater, "postgresql")
+def _later_pg(element: InstantLater, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds, least = (compiler.process(clause, **kw) for clause in element.clauses)
+    moved = f"{moment} + {seconds}::double precision * interval '1 second'"
+    return f"CASE WHEN {moment} IS NOT NULL THEN greatest({moved}, {least}) END"
+
+
+class JsonLookup(FunctionElement[Any]):
+    """The instant that a bound table, from texts to microseconds since 1970, has for a text; NULL where it has none."""
+
+    inherit_cache = True
+    type = Instant()
+
+    def __init__(self, table: Mapping[str, int], key: ColumnElement[str]) -> None:
+        super().__init__(literal(dict(table), Json), key)
+
+
+@compiles(JsonLookup)
+def _lookup(element: JsonLookup, compiler: SQLCompiler, **kw: Any) -> str:
+    table, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"json_extract({table}, '$.\"' || {key} || '\"')"
+
+
+@compiles(JsonLookup, "postgresql")
+def _lookup_pg(element: JsonLookup, compiler: SQLCompiler, **kw: Any) -> str:
+    table, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(timestamptz 'epoch' + ({table} ->> ({key}))::bigint * interval '1 microsecond')"
+
+
+class IsOneOf(FunctionElement[bool]):
+    """Whether the first argument, a whole number, is one of the list that is bound as the second."""
+
+    inherit_cache = True
+    type = Boolean()
+    # or SQLAlchemy writes `(… IN …) = 1`, and SQLite reads the whole table
+    _is_implicitly_boolean = True
+
+    def __init__(self, column: ColumnElement[Any], wanted: BindParameter[Any]) -> None:
+        super().__init__(column, type_coerce(wanted, Numbers()))
+
+
+@compiles(IsOneOf)
+def _is_one_of(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, wanted = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({wanted}))"  # noqa: S608 - compiled parts, the list is bound
+
+
+@compiles(IsOneOf, "postgresql")
+def _is_one_of_pg(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, wanted = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} = ANY({wanted})"

@@ -68,6 +68,10 @@ class ContactState:
     suppressed: str | None = None
     stage: str | None = None
     stage_since_at: datetime | None = None
+    #: the stages whose own condition holds, and when time may next change each segment and each `stage:ID`; None: not
+    #: known, so that all are asked (audience.review)
+    holding: frozenset[str] | None = None
+    flips: dict[str, datetime] | None = None
     events: list[EventFact] = field(default_factory=list)
     consents: list[ConsentChange] = field(default_factory=list)
     messages: list[MessageFact] = field(default_factory=list)

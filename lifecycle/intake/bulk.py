@@ -83,6 +83,26 @@ def upsert(
     connection.execute(text(sql), {"rows": _as_json(_plain(connection, table, names, rows))})
 
 
+def update(
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Replace `columns` of the rows with these keys: each of `rows` is the key, then the new values."""
+    if not rows:
+        return
+    names = [key, *columns]
+    plain = _plain(connection, table, names, rows)
+    if is_sqlite(connection):
+        action = ", ".join(f"{name} = ?{place + 2}" for place, name in enumerate(columns))
+        sql = f"UPDATE {table.name} SET {action} WHERE {key} = ?1"  # noqa: S608 - our own names, values bound
+        connection.exec_driver_sql(sql, cast("Any", plain))
+        return
+    members = [_member(connection, table, name, place) for place, name in enumerate(names)]
+    action = ", ".join(f"{name} = {member}" for name, member in zip(columns, members[1:], strict=True))
+    source = "json_array_elements(CAST(:rows AS json)) AS k(value)"
+    sql = f"UPDATE {table.name} AS t SET {action} FROM {source} WHERE t.{key} = {members[0]}"  # noqa: S608 - our own names
+    connection.execute(text(sql), {"rows": _as_json(plain)})
+
+
 def look_up(
     connection: Connection, table: Table, columns: Sequence[str], by: Sequence[str], keys: Iterable[tuple[Any, ...]],
     *, only: str = "", tail: str = "",

@@ -15,12 +15,11 @@ from sqlalchemy import Connection, delete, insert, select
 from lifecycle.base.address import address_hash, address_key
 from lifecycle.intake.bulk import allocate, is_sqlite, look_up, upsert
 from lifecycle.intake.bulk import insert as insert_rows
+from lifecycle.intake.inbox import leave_word
 from lifecycle.intake.payload import Word
 from lifecycle.store import tables
 
-_CONSENTS, _CONTACTS, _SUPPRESSIONS, _INBOX = (
-    tables.consents, tables.contacts, tables.suppressions, tables.inbox
-)  # fmt: skip
+_CONSENTS, _CONTACTS, _SUPPRESSIONS = tables.consents, tables.contacts, tables.suppressions
 _COLUMNS = ("contact_id", "topic", "granted", "at", "source", "text")
 _HASH = ("address_hash",)
 
@@ -132,7 +131,7 @@ def _say(
     lock_contact(connection, contact_id)
     row = {"contact_id": contact_id, "granted": granted, "at": now, "source": source, "text": text}
     connection.execute(insert(_CONSENTS), [{**row, "topic": topic} for topic in topics])
-    connection.execute(insert(_INBOX), [{"contact_id": contact_id, "event_id": None}])
+    leave_word(connection, [contact_id], "consent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, null, select, update
 
 from lifecycle.intake import consent
+from lifecycle.intake.inbox import leave_word
 from lifecycle.store import tables
 
 #: Columns that hold words of, or about, the contact, and what stands there afterwards.
@@ -54,8 +55,9 @@ def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:
     gone: dict[str, Any] = dict.fromkeys(
         ("external_id", "email", "address_key", "locale", "timezone", "account_id", "stage", "review_at")
     )
-    gone |= {"attributes": {}, "identifier": f"erased:{contact_id}", "erased_at": now}
+    gone |= {"flips": None, "holding": None, "attributes": {}, "identifier": f"erased:{contact_id}", "erased_at": now}
     connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**gone))
+    leave_word(connection, [contact_id], None)  # whoever was behind in a ranking moves up
 
 
 def _stop(connection: Connection, contact_id: int, now: datetime) -> None:

@@ -20,6 +20,12 @@ FACT_EVENTS = frozenset(
     }
 )  # fmt: skip
 
+#: Events that change facts about orders, and about the cart. An order may also empty the cart.
+ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+CART_EVENTS = FACT_EVENTS - ORDER_EVENTS | {"Order Completed"}
+#: The event that an answer to a survey is: the score is a fact too, kept where answers are taken.
+SURVEY_ANSWERED = "Survey Answered"
+
 
 @dataclass(frozen=True, slots=True)
 class EventFact:

@@ -23,6 +23,7 @@ from lifecycle.intake.csv_rows import ContactRows, EventRows, instant, zone_of
 from lifecycle.intake.files import MAX_BYTES, Format, InputFile, Line, Record, delimiter_of, records
 from lifecycle.intake.history import read_past
 from lifecycle.intake.mapped_rows import MappedRows
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.intake.payload import Refused, payload_id, read_message
 from lifecycle.intake.rejects import RejectFile, reject_path
 from lifecycle.intake.sinks import Item, Ledger, Messages, Original, Sink, Suppressions
@@ -53,6 +54,8 @@ class Outcome:
     reject_file: Path | None = None
     #: rows of the contacts concerned; None when they are more than is worth naming
     touched: set[int] | None = field(default_factory=set, repr=False)
+    #: what is new about any of them
+    told: News = NOTHING
 
 
 @dataclass(slots=True)
@@ -109,6 +112,7 @@ class Import:
         self.outcome.stored += done.stored
         self.outcome.duplicates += done.duplicates
         self.outcome.contacts += done.contacts
+        self.outcome.told |= done.told
         if self.outcome.touched is not None:
             self.outcome.touched |= done.touched
             if len(self.outcome.touched) > MOST_TOUCHED:

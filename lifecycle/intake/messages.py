@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, NamedTuple
 
 from psycopg.errors import DeadlockDetected
@@ -23,6 +24,7 @@ from lifecycle.intake.accounts import Accounts
 from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.merge import merge_contacts
+from lifecycle.intake.news import NOTHING, Kind, News
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
 from lifecycle.intake.people import People, Person
 from lifecycle.spec.model import Content
@@ -56,8 +58,9 @@ class Accepted:
     contacts: int = 0
     #: places of the payloads that changed something
     news: frozenset[int] = frozenset()
-    #: rows of the contacts that were changed, or that did something
+    #: rows of the contacts that were changed, or that did something, and what is new about any of them
     touched: frozenset[int] = frozenset()
+    told: News = NOTHING
 
 
 def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Content | None, live: bool) -> Accepted:
@@ -88,7 +91,9 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
             if not _was_deadlock(error):
                 raise
             continue
-        return Accepted(len(news), len(incoming) - len(news), rejected, contacts, news, frozenset(batch.touched))
+        return Accepted(
+            len(news), len(incoming) - len(news), rejected, contacts, news, frozenset(batch.touched), batch.told
+        )
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 
@@ -108,11 +113,12 @@ class _Batch:
         self._live = live
         self._people = People(connection)
         self._accounts = Accounts(connection)
-        #: everyone whose attributes, names or consent changed
-        self._changed: list[Person] = []
+        #: everyone whom something new is known of that is no event, and what: None for anything
+        self._changed: list[tuple[Person, Kind | None]] = []
         self._words: list[tuple[Person, Traits, Incoming]] = []
-        #: rows of everyone whom the batch concerns
+        #: rows of everyone whom the batch concerns, and what is new about any of them
         self.touched: set[int] = set()
+        self.told = NOTHING
 
     def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
@@ -126,10 +132,11 @@ class _Batch:
             people.append(person)
             if self._people.changes != before:
                 telling.add(message.place)
-                self._changed.append(person)
+                self._changed.append((person, "attribute"))
         self._accounts.write()
         new = self._people.number()
         merges = self._people.merges
+        self._changed += [(stays, None) for _, stays in merges]
         for goes, stays in merges:
             # who stays may be new only if nobody stored was merged, so both rows are there
             merge_contacts(self._connection, goes, stays.row, self._now)
@@ -139,7 +146,7 @@ class _Batch:
         facts = _by_contact(fresh)
         rollup.add(self._connection, facts, again=rollup_again)
         telling |= self._store_consent()
-        self._leave_work(fresh)
+        self._leave_work(fresh, {person.row for person in new})
         if self._content is not None:
             undeclared.record(
                 self._connection, undeclared.count((each.message for each in fresh), self._content), self._now
@@ -185,30 +192,39 @@ class _Batch:
         ]
         news = consent.record(self._connection, [each for _, _, each in said], self._now, live=self._live)
         told = {index for (index, _, _), is_news in zip(said, news, strict=True) if is_news}
-        self._changed += [person for index, person, _ in said if index in told]
+        self._changed += [(person, "consent") for index, person, _ in said if index in told]
         return told
 
-    def _leave_work(self, fresh: Sequence[_Stored]) -> None:
+    def _leave_work(self, fresh: Sequence[_Stored], new: set[int]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
-        changed = {person.row for person in self._changed}
+        changed: dict[int, set[Kind | None]] = {}
+        for person, kind in self._changed:
+            changed.setdefault(person.row, set()).add(kind)
         if self._live and self._accounts.changed:
             accounts = [(account,) for account in self._accounts.changed]
-            changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
-        self.touched = changed | {each.contact_id for each in fresh}
+            for colleague in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts):
+                changed.setdefault(colleague.id, set()).add("attribute")
+        self.touched = changed.keys() | {each.contact_id for each in fresh}
+        self.told = reduce(News.__or__, map(News.of, set[Kind | None]().union(*changed.values())), NOTHING)
+        self.told |= News(frozenset(each.message.name for each in fresh), anything=bool(new))
         since = self._concerned(self.touched)
         events = [each for each in fresh if each.message.live or each.message.at >= since.get(each.contact_id, _NEVER)]
-        changed -= {each.contact_id for each in events}
-        rows: list[tuple[int, int | None]] = [(each.contact_id, each.id) for each in events]
-        rows += [(row, None) for row in sorted(changed) if self._live or since.get(row, _NEVER) == _ALWAYS]
-        insert(self._connection, _INBOX, ("contact_id", "event_id"), rows)
+        rows: list[tuple[int, int | None, Kind | None]] = [(each.contact_id, each.id, None) for each in events]
+        # whoever is new is asked about everything at its first event, or else because of a row that says so
+        begun = new & {each.contact_id for each in events}
+        for row, kinds in sorted(changed.items()):
+            if row not in begun and (self._live or since.get(row, _NEVER) == _ALWAYS):
+                told = [None] if None in kinds or row in new else sorted(kinds, key=str)
+                rows += [(row, None, kind) for kind in told]
+        insert(self._connection, _INBOX, ("contact_id", "event_id", "what"), rows)
         if self._live:
             # a late event triggers nothing, but somebody must notice what it changes about segments
             late = {each.contact_id for each in fresh if not each.message.live}
-            self._review(late - {contact for contact, _ in rows})
+            self._review(late - {contact for contact, *_ in rows})
 
     def _review(self, late: set[int]) -> None:
         if late:
-            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(review_at=self._now)
+            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(review_at=self._now, flips=None)
             self._connection.execute(due)
 
     def _concerned(self, contacts: set[int]) -> dict[int, datetime]:

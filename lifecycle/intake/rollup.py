@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from lifecycle.intake.bulk import delete, look_up, upsert
-from lifecycle.intake.facts import FACT_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
+from lifecycle.intake.facts import FACT_EVENTS, ORDER_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
 from lifecycle.store import tables
 from lifecycle.store.columns import dumps
 from lifecycle.store.engine import Store
@@ -23,7 +23,6 @@ _SHEET_COLUMNS = (
     "cart_total", "cart_items", "cart", "folded_at",
 )  # fmt: skip
 _ORDER_COLUMNS = ("total", "refunded", "at")
-_ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
 #: The largest amount that the columns hold: sums beyond it stay there.
 _LIMIT = Decimal("99999999999999.9999")
 #: Contacts folded in one transaction of a rebuild.
@@ -111,7 +110,7 @@ def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> dic
 
 def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
     return (
-        (contact, order_id(event)) for contact, events in new.items() for event in events if event.name in _ORDER_EVENTS
+        (contact, order_id(event)) for contact, events in new.items() for event in events if event.name in ORDER_EVENTS
     )
 
 

@@ -10,6 +10,7 @@ from lifecycle.base.clock import Clock
 from lifecycle.intake.consent import suppress_all
 from lifecycle.intake.history import store_past
 from lifecycle.intake.messages import accept
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.spec.model import Content
 from lifecycle.store.engine import Store
 
@@ -33,6 +34,7 @@ class Stored:
     duplicates: int = 0
     contacts: int = 0
     touched: frozenset[int] = frozenset()
+    told: News = NOTHING
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -62,7 +64,7 @@ class Messages:
         done = accept(self._store, payloads, clock=self._clock, content=self._content, live=self._live)
         refused = [(places[each.index], each.reason) for each in done.rejected if each.index in places]
         stored = sum(index in places for index in done.news)
-        return Stored(stored, len(items) - stored - len(refused), done.contacts, done.touched, refused)
+        return Stored(stored, len(items) - stored - len(refused), done.contacts, done.touched, done.told, refused)
 
 
 class Ledger:
@@ -76,7 +78,13 @@ class Ledger:
         with self._store.write() as connection:
             duplicates, unknown, touched = store_past(connection, [item.value for item in items], self._content)
         refused = [(place, f'no contact "{items[place].value.contact}"; import contacts first') for place in unknown]
-        return Stored(len(items) - len(duplicates) - len(unknown), len(duplicates), touched=touched, refused=refused)
+        return Stored(
+            len(items) - len(duplicates) - len(unknown),
+            len(duplicates),
+            touched=touched,
+            told=News.of("message"),
+            refused=refused,
+        )
 
 
 class Suppressions:

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, update
 
 from lifecycle.audience.review import Review
 from lifecycle.base.ids import keyed_hash
+from lifecycle.intake import bulk
 from lifecycle.journey.contact import Tracked, Turn
 from lifecycle.journey.effects import carry_out
 from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
 from lifecycle.spec.model import Campaign, Content
+from lifecycle.store.columns import dumps
 from lifecycle.store.once import insert_once
 from lifecycle.store.tables import contacts, decisions, enrolments, inbox, memberships, messages, stage_transitions
 
@@ -178,10 +180,14 @@ def message_values(
 
 
 def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
-    reviewed = [{"row": turn.state.id, "due": turn.review_at} for turn in turns]
-    statement = update(contacts).where(contacts.c.id == bindparam("row")).values(review_at=bindparam("due"))
-    if reviewed:
-        connection.execute(statement, reviewed)
+    reviewed = [
+        (
+            turn.state.id, turn.review_at, None if turn.state.holding is None else dumps(sorted(turn.state.holding)),
+            None if turn.state.flips is None else dumps(turn.state.flips),
+        )
+        for turn in turns
+    ]  # fmt: skip
+    bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), reviewed)
     for turn in turns:
         for found, at, cause in turn.reviews:
             _store_review(connection, turn.state.id, found, at, cause)

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from lifecycle.audience.state import ConsentChange, ContactState, MessageFact
 from lifecycle.audience.windows import zone_name
 from lifecycle.intake.facts import EventFact
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.journey.contact import ContactTurn, Tracked, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.journey.entry import AFTER_EVENTS, Act, CancelOpen, Entry, PassOver, Reach
@@ -149,13 +150,13 @@ class _ContactRehearsal:
             now = max(min(times), now or min(times))
             events: list[EventFact] = []
             openings: list[tuple[Campaign, Opening]] = []
-            changed = False
+            changed = NOTHING
             while self._news and self._news[0][0] <= now:
                 match heapq.heappop(self._news)[2]:
                     case EventFact() as event:
                         events.append(event)
                     case ConsentChange():
-                        changed = True
+                        changed |= News.of("consent")
                     case (campaign, opening):
                         openings.append((campaign, opening))
             turn = ContactTurn(self._world, self._state, self._entries, now)

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.evaluate import evaluate
-from lifecycle.audience.membership import load_tops
 from lifecycle.audience.past import facts_at
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.journey.load import load_states
 from lifecycle.spec.conditions import Condition

@@ -83,6 +83,7 @@ def test_all_off_withdraws_every_topic(store: Store, clock: ManualClock) -> None
         "id": rows(store, tables.inbox)[-1]["id"],
         "contact_id": 1,
         "event_id": None,
+        "what": "consent",
     }
 
 
