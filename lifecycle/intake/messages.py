@@ -24,7 +24,8 @@ from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
-from lifecycle.intake.people import People, Person
+from lifecycle.intake.people import People
+from lifecycle.intake.person import Person
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store

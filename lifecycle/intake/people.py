@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -17,54 +16,14 @@ from sqlalchemy import Connection, text
 from lifecycle.base.address import address_key
 from lifecycle.intake.bulk import allocate, insert, is_sqlite, look_up, upsert
 from lifecycle.intake.payload import Incoming, Traits
+from lifecycle.intake.person import WRITTEN, Person, current, seniority, written
 from lifecycle.store import tables
-from lifecycle.store.columns import dumps
 
 #: Advisory lock of everybody who makes contacts or gives them names, so that one address never makes two.
 _NAMING_LOCK = 5_001_001
 _CONTACTS, _IDENTITIES = tables.contacts, tables.identities
 _NARROW = ("id", "identifier", "external_id", "email", "address_key", "account_id", "created_at", "merged_into")
 _WIDE = (*_NARROW, "locale", "timezone", "attributes")
-_WRITTEN = (
-    "identifier", "external_id", "email", "address_key", "locale", "timezone", "attributes", "account_id", "created_at",
-)  # fmt: skip
-
-
-@dataclass(slots=True, eq=False)
-class Person:
-    """A contact while a batch is stored; `id` is None until it has a row, `attributes` until they are needed."""
-
-    identifier: str
-    created_at: datetime
-    id: int | None = None
-    external_id: str | None = None
-    email: str | None = None
-    key: str | None = None
-    locale: str | None = None
-    timezone: str | None = None
-    attributes: dict[str, Any] | None = None
-    account_id: int | None = None
-    dirty: bool = False
-    #: identities to add
-    names: set[tuple[str, str]] = field(default_factory=set)
-    #: ids of stored contacts that this one has absorbed
-    absorbed: list[int] = field(default_factory=list)
-    became: Person | None = None
-
-    @property
-    def row(self) -> int:
-        """Return the id of the row, once written."""
-        person = current(self)
-        if person.id is None:
-            raise RuntimeError("the people of a batch are written before what they did")
-        return person.id
-
-
-def current(person: Person) -> Person:
-    """Return whom the person has become by merging; itself otherwise."""
-    while person.became is not None:
-        person = person.became
-    return person
 
 
 class People:
@@ -272,7 +231,7 @@ class People:
         one, other = current(one), current(other)
         if one is other:
             return one
-        stays, goes = sorted((one, other), key=_seniority)
+        stays, goes = sorted((one, other), key=seniority)
         known = {**self._widen(goes), **self._widen(stays)}
         goes.became, stays.attributes = stays, known
         stays.absorbed += goes.absorbed + ([goes.id] if goes.id is not None else [])
@@ -309,11 +268,11 @@ class People:
 
     def write(self, new: Sequence[Person]) -> None:
         """Insert the `new`, update the changed, add identities. Merges stand in the database already."""
-        rows = [_row(person) for person in new]
-        insert(self._connection, _CONTACTS, ("id", *_WRITTEN), rows)
+        rows = [written(person) for person in new]
+        insert(self._connection, _CONTACTS, ("id", *WRITTEN), rows)
         made = set(map(id, new))
-        old = [_row(p) for p in self._everyone if p.dirty and p.became is None and id(p) not in made]
-        upsert(self._connection, _CONTACTS, ("id",), _WRITTEN, old)
+        old = [written(p) for p in self._everyone if p.dirty and p.became is None and id(p) not in made]
+        upsert(self._connection, _CONTACTS, ("id",), WRITTEN, old)
         names = {name: person.row for person in self._everyone if person.became is None for name in person.names}
         upsert(
             self._connection, _IDENTITIES, ("kind", "value"), ("contact_id",), [(*n, row) for n, row in names.items()]
@@ -336,14 +295,3 @@ class _Found:
 
 def _single(values: Iterable[Any]) -> list[tuple[Any]]:
     return [(value,) for value in values]
-
-
-def _seniority(person: Person) -> tuple[bool, bool, int]:
-    return (person.id is None, person.external_id is None, person.id or 0)
-
-
-def _row(person: Person) -> tuple[Any, ...]:
-    return (
-        person.id, person.identifier, person.external_id, person.email, person.key, person.locale, person.timezone,
-        dumps(person.attributes or {}), person.account_id, person.created_at,
-    )  # fmt: skip
