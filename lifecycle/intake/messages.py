@@ -192,9 +192,7 @@ class _Batch:
     def _leave_work(self, fresh: Sequence[_Stored]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
         changed = {person.row for person in self._changed}
-        if self._live and self._accounts.changed:
-            accounts = [(account,) for account in self._accounts.changed]
-            changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
+        changed |= self._accounts.people()
         self.touched = changed | {each.contact_id for each in fresh}
         since = self._concerned(self.touched)
         events = [each for each in fresh if each.message.live or each.message.at >= since.get(each.contact_id, _NEVER)]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from lifecycle.base.address import address_key
 from lifecycle.intake.bulk import allocate, insert, is_sqlite, look_up, upsert
-from lifecycle.intake.payload import Incoming, Traits
+from lifecycle.intake.payload import ROLE, Incoming, Traits
 from lifecycle.intake.person import WRITTEN, Person, current, seniority, written
 from lifecycle.store import tables
 
@@ -174,10 +174,12 @@ class People:
             person.created_at = traits.created_at
             self._touch(person)
 
-    def join(self, person: Person, account_id: int) -> None:
-        """Make the person one of the account's."""
+    def join(self, person: Person, account_id: int | None) -> None:
+        """Make the person one of the account's, or of none. The role at one company is no role at the next."""
         if person.account_id != account_id:
-            self._widen(person)
+            attributes = self._widen(person)
+            if person.account_id is not None:
+                attributes.pop(ROLE, None)
             person.account_id = account_id
             self._touch(person)
 
@@ -233,7 +235,9 @@ class People:
             return one
         stays, goes = sorted((one, other), key=seniority)
         known = {**self._widen(goes), **self._widen(stays)}
-        goes.became, stays.attributes = stays, known
+        role = _joint_role(stays, goes)
+        known.pop(ROLE, None)
+        goes.became, stays.attributes = stays, known if role is None else {**known, ROLE: role}
         stays.absorbed += goes.absorbed + ([goes.id] if goes.id is not None else [])
         stays.names |= goes.names
         if goes.external_id is not None:
@@ -291,6 +295,14 @@ class _Found:
     @property
     def contact_ids(self) -> set[int]:
         return {*self.users.values(), *self.anonymous.values(), *self.keys.values(), *self.old_keys.values()}
+
+
+def _joint_role(stays: Person, goes: Person) -> Any:
+    """Return the role of two who are one: that at the company which both together are at from now on."""
+    first, second = (goes, stays) if stays.account_id is None and goes.account_id is not None else (stays, goes)
+    role = (first.attributes or {}).get(ROLE)
+    elsewhere = second.account_id is not None and second.account_id != first.account_id
+    return role if role is not None or elsewhere else (second.attributes or {}).get(ROLE)
 
 
 def _single(values: Iterable[Any]) -> list[tuple[Any]]:
