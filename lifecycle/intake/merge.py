@@ -24,8 +24,10 @@ _UNSENT = ("queued", "deferred")
 
 
 def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime) -> None:
-    """Merge the stored contact `goes` into `stays` (rows, both locked). Facts are folded again by the caller."""
-    _stricter_consent(connection, goes, stays, now)
+    """Merge the stored contact `goes` into `stays` (rows, both locked).
+
+    The caller folds the facts again, and has recorded what the two disagree about (`consent.Union`).
+    """
     for follower in _FOLLOWERS:
         _follow(connection, follower, goes, stays)
     _merge_kept_facts(connection, goes, stays)
@@ -44,27 +46,6 @@ def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime)
 
 def _follow(connection: Connection, table: Table, goes: int, stays: int) -> None:
     connection.execute(update(table).where(table.c.contact_id == goes).values(contact_id=stays))
-
-
-def _stricter_consent(connection: Connection, goes: int, stays: int, now: datetime) -> None:
-    """Withdraw what one of the two has withdrawn, where the other's word would have overruled it."""
-    table = tables.consents
-    rows = connection.execute(
-        select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
-        .where(table.c.contact_id.in_((goes, stays)))
-        .order_by(table.c.at, table.c.id)
-    ).all()
-    last: dict[tuple[int, str], bool] = {(row.contact_id, row.topic): row.granted for row in rows}
-    joint = {row.topic: row.granted for row in rows}
-    refused = [
-        topic
-        for topic, granted in joint.items()
-        if granted and False in {last.get((goes, topic)), last.get((stays, topic))}
-    ]
-    if refused:
-        newest = max(row.at for row in rows)
-        values = {"contact_id": stays, "granted": False, "at": max(now, newest), "source": "merge", "text": ""}
-        connection.execute(insert(table), [{**values, "topic": topic} for topic in refused])
 
 
 def _merge_kept_facts(connection: Connection, goes: int, stays: int) -> None:

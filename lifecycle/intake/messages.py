@@ -23,9 +23,9 @@ from lifecycle.intake.accounts import Accounts
 from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.merge import merge_contacts
-from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
+from lifecycle.intake.payload import Incoming, Refused, Word, read_message
 from lifecycle.intake.people import People
-from lifecycle.intake.person import Person
+from lifecycle.intake.person import Merged, Person
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
@@ -108,10 +108,12 @@ class _Batch:
         self._content = content
         self._live = live
         self._people = People(connection)
+        self._merged = 0
         self._accounts = Accounts(connection)
         #: everyone whose attributes, names or consent changed
         self._changed: list[Person] = []
-        self._words: list[tuple[Person, Traits, Incoming]] = []
+        #: what was said of consent, by whom, and who became whom, in order
+        self._words: list[tuple[Person, Word, Incoming] | Merged] = []
         #: rows of everyone whom the batch concerns
         self.touched: set[int] = set()
 
@@ -123,23 +125,22 @@ class _Batch:
         telling: set[int] = set()
         for message in messages:
             before = self._people.changes
-            person = self._describe(message, self._people.resolve(message))
+            person = self._describe(message)
             people.append(person)
             if self._people.changes != before:
                 telling.add(message.place)
                 self._changed.append(person)
         self._accounts.write()
         new = self._people.number()
+        telling |= self._store_consent()
         merges = self._people.merges
         for goes, stays in merges:
-            # who stays may be new only if nobody stored was merged, so both rows are there
             merge_contacts(self._connection, goes, stays.row, self._now)
         self._people.write(new)
         fresh = self._store_events(messages, people)
         rollup_again = {stays.row for _, stays in merges}
         facts = _by_contact(fresh)
         rollup.add(self._connection, facts, again=rollup_again)
-        telling |= self._store_consent()
         self._leave_work(fresh)
         if self._content is not None:
             undeclared.record(
@@ -150,17 +151,19 @@ class _Batch:
         # an event that was stored before is a duplicate, whatever it taught us about names
         return frozenset((telling | events) - silent), len(new)
 
-    def _describe(self, message: Incoming, person: Person) -> Person:
+    def _describe(self, message: Incoming) -> Person:
+        person = self._people.resolve(message)
         if message.previous_id is not None:
             person = self._people.alias(message, person)
+        self._words += self._people.merged[self._merged :]
+        self._merged = len(self._people.merged)
         if message.group_id is not None:
             known = len(self._accounts.changed)
             self._people.join(person, self._accounts.describe(message))
             self._people.changes += len(self._accounts.changed) - known
         if message.traits is not None:
-            self._people.describe(person, message.traits)
-            if message.traits.consent:
-                self._words.append((person, message.traits, message))
+            self._people.describe(person, message)
+            self._words += [(person, word, message) for word in message.traits.consent]
         return person
 
     def _store_events(self, messages: Sequence[Incoming], people: Sequence[Person]) -> list[_Stored]:
@@ -179,15 +182,20 @@ class _Batch:
         return fresh
 
     def _store_consent(self) -> set[int]:
-        said = [
-            (message.place, person, consent.Said(person.row, word, message.at if message.timed else None))
-            for person, traits, message in self._words
-            for word in traits.consent
-        ]
-        news = consent.record(self._connection, [each for _, _, each in said], self._now, live=self._live)
-        told = {index for (index, _, _), is_news in zip(said, news, strict=True) if is_news}
-        self._changed += [person for index, person, _ in said if index in told]
-        return told
+        """Record what was said, each word of whom the speaker was then; before the merges, which give rows away."""
+        said: list[consent.Said | consent.Union] = []
+        for each in self._words:
+            if isinstance(each, Merged):
+                goes, stays = each.goes.speaker, each.stays.speaker
+                said.append(consent.Union(each.stays.row, goes, stays, each.message.at))
+            else:
+                person, word, message = each
+                at = message.at if message.timed else None
+                said.append(consent.Said(person.row, word, at, person.speaker))
+        news = consent.record(self._connection, said, self._now, live=self._live)
+        told = [each for each, is_news in zip(self._words, news, strict=True) if is_news]
+        self._changed += [each.stays if isinstance(each, Merged) else each[0] for each in told]
+        return {each.message.place if isinstance(each, Merged) else each[2].place for each in told}
 
     def _leave_work(self, fresh: Sequence[_Stored]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""

@@ -93,6 +93,11 @@ class Incoming(NamedTuple):
     group_traits: Mapping[str, Any] = MappingProxyType({})
     previous_id: str | None = None
 
+    @property
+    def previous_key(self) -> str | None:
+        """Return the previous name as an address is compared; None where it is none."""
+        return address_key(self.previous_id) if self.previous_id is not None and "@" in self.previous_id else None
+
 
 def payload_id(payload: Mapping[str, Any]) -> str:
     """Return the messageId that a payload without one gets: the same for the same content. Raises Refused."""

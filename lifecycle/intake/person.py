@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from lifecycle.intake.payload import Incoming
 from lifecycle.store.columns import dumps
 
 #: The columns of `written`, behind the id.
@@ -28,9 +29,9 @@ class Person:
     timezone: str | None = None
     attributes: dict[str, Any] | None = None
     account_id: int | None = None
+    #: in what order the batch came to know of people
+    number: int = 0
     dirty: bool = False
-    #: identities to add
-    names: set[tuple[str, str]] = field(default_factory=set)
     #: ids of stored contacts that this one has absorbed
     absorbed: list[int] = field(default_factory=list)
     became: Person | None = None
@@ -43,6 +44,11 @@ class Person:
             raise RuntimeError("the people of a batch are written before what they did")
         return person.id
 
+    @property
+    def speaker(self) -> int:
+        """Return who this was before he became another: his row, or a number below 0 for who never had one."""
+        return self.id if self.id is not None else -1 - self.number
+
 
 def current(person: Person) -> Person:
     """Return whom the person has become by merging; itself otherwise."""
@@ -51,9 +57,18 @@ def current(person: Person) -> Person:
     return person
 
 
+class Merged(NamedTuple):
+    """That two turned out to be one: who gives way to whom, by what kind of name, and which message said so."""
+
+    goes: Person
+    stays: Person
+    cause: str
+    message: Incoming
+
+
 def seniority(person: Person) -> tuple[bool, bool, int]:
-    """Return a key: of two who are one, the smaller stays."""
-    return (person.id is None, person.external_id is None, person.id or 0)
+    """Return a key: of two who are one, the smaller stays. It is the same in whatever batches their messages came."""
+    return (person.external_id is None, person.id is None, person.number if person.id is None else person.id)
 
 
 def written(person: Person) -> tuple[Any, ...]:
