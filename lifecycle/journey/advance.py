@@ -20,6 +20,7 @@ from lifecycle.base.errors import StoreError
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, Turn, World
 from lifecycle.journey.entry import OPEN_STATES, Entry
+from lifecycle.journey.hand_over import hand_over
 from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
 from lifecycle.journey.winners import winners
@@ -97,18 +98,19 @@ def advance(
 
 def _advance(store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck) -> Advanced:
     with store.write() as connection:
-        locked = lock_contacts(connection, ids, skip=True)
+        held = lock_contacts(connection, ids, skip=True)
+        locked = hand_over(connection, held, now)
         # what is in force is asked for after the contacts are held, so that an apply comes wholly before or after
         content = versions.in_force()
         if content is None or not locked:
-            return Advanced()
+            return Advanced(len(held) - len(locked))
         world = World(
             content, versions.get, load_tops(connection, content, now), key, winners=winners(connection, content, now)
         )
         turns, handled = take_turns(connection, world, locked, now, stuck)
         written = write_turns(connection, turns, content, key, now)
         clear_inbox(connection, handled)
-    return Advanced(len(locked), written.messages, written.decisions)
+    return Advanced(len(held), written.messages, written.decisions)
 
 
 def due_contacts(
