@@ -33,8 +33,11 @@ def erase(connection: Connection, contact_id: int, now: datetime) -> None:
     """
     consent.lock_contact(connection, contact_id)
     merged = select(tables.contacts.c.id).where(tables.contacts.c.merged_into == contact_id)
-    for row in (contact_id, *connection.execute(merged).scalars().all()):
+    everybody = [contact_id, *connection.execute(merged).scalars()]
+    for row in everybody:
         _erase_one(connection, row, now)
+    told = update(tables.merges).where(tables.merges.c.goes.in_(everybody))
+    connection.execute(told.values(message_id=""))
 
 
 def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:

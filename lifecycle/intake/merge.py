@@ -1,7 +1,7 @@
 """Two stored contacts become one: everything that points at the one who goes is given to the one who stays.
 
-There is no undo. The row of the one who goes stays, with its identifier, its times and `merged_into`, so that what was
-merged can be seen; events keep their messageIds, but not whom they were first about.
+There is no undo. The row of the one who goes stays, with its identifier, its times and `merged_into`, and `merges` says
+when and why, so that what was merged can be seen; events keep their messageIds, but not whom they were first about.
 """
 
 from __future__ import annotations

@@ -136,6 +136,7 @@ class _Batch:
         merges = self._people.merges
         for goes, stays in merges:
             merge_contacts(self._connection, goes, stays.row, self._now)
+        self._record_merges()
         self._people.write(new)
         fresh = self._store_events(messages, people)
         rollup_again = {stays.row for _, stays in merges}
@@ -180,6 +181,15 @@ class _Batch:
         ]
         insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
         return fresh
+
+    def _record_merges(self) -> None:
+        """Say who was merged, when and why. Who never had a row was never seen by anybody."""
+        said = [
+            (each.goes.id, each.stays.row, self._now, each.cause, each.message.message_id)
+            for each in self._people.merged
+            if each.goes.id is not None
+        ]
+        insert(self._connection, tables.merges, ("goes", "stays", "at", "cause", "message_id"), said)
 
     def _store_consent(self) -> set[int]:
         """Record what was said, each word of whom the speaker was then; before the merges, which give rows away."""

@@ -12,6 +12,7 @@ from arrivals import enrol, identify, rows, take, track
 from lifecycle.base.clock import ManualClock
 from lifecycle.intake import consent
 from lifecycle.intake.erase import erase
+from lifecycle.intake.export import export, overview
 from lifecycle.store import tables
 from lifecycle.store.contacts import find_contact
 from lifecycle.store.engine import Store
@@ -281,3 +282,29 @@ def test_an_erased_contacts_names_raise_nobody_from_the_dead(store: Store, clock
         for address in ("a@shop.example", "b@shop.example"):
             assert consent.suppression(connection, address) == "erased"
             assert find_contact(connection, address) > 2
+
+
+def test_it_is_written_down_who_was_merged_when_by_what_and_for_good(store: Store, clock: ManualClock) -> None:
+    """Also of those who were merged before into one who is merged now; erasure leaves the rows without a word."""
+    for name in ("a", "b", "c", "d"):
+        take(store, clock, identify(name, email=f"{name}@shop.example"))
+    take(store, clock, {"type": "track", "anonymousId": "v", "event": "Seen", "messageId": "s"})
+    take(store, clock, {**identify("d"), "anonymousId": "v", "messageId": "m1"})
+    clock.advance(timedelta(days=1))
+    take(store, clock, {**identify("d", email="C@shop.example"), "messageId": "m2"})
+    clock.advance(timedelta(days=1))
+    take(store, clock, {**alias("b", "c"), "messageId": "m3"})
+    days = [clock.now() - timedelta(days=2 - day) for day in range(3)]
+    told = [(5, 4, "anonymous_id", "m1"), (4, 3, "email", "m2"), (3, 2, "alias", "m3")]
+    assert sorted(tuple(row.values()) for row in rows(store, tables.merges)) == sorted(
+        (goes, stays, at, cause, message) for (goes, stays, cause, message), at in zip(told, days, strict=True)
+    )
+    with store.write() as connection:
+        shown = overview(connection, 2)["merged"]
+        assert [(each["contact"], each["at"], each["cause"], each["message_id"]) for each in shown] == [
+            ("v", days[0], "anonymous_id", "m1"), ("d", days[1], "email", "m2"), ("c", days[2], "alias", "m3"),
+        ]  # fmt: skip
+        assert export(connection, 2)["merged"] == shown
+        assert overview(connection, 1)["merged"] == []
+        erase(connection, 2, clock.now())
+    assert {row["message_id"] for row in rows(store, tables.merges)} == {""}

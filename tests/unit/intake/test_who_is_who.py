@@ -174,6 +174,11 @@ def check(store: Store) -> None:
         if row not in alive:
             assert contact["merged_into"] in alive
             assert {contact[name] for name in ("external_id", "email", "address_key", "account_id")} == {None}
+    gone = {row["goes"]: row["stays"] for row in rows(store, tables.merges)}
+    assert gone.keys() == everybody.keys() - alive
+    assert all(
+        (everybody[stays]["merged_into"] or stays) == everybody[row]["merged_into"] for row, stays in gone.items()
+    )
     users = {contact["external_id"] for contact in everybody.values()}
     for name in rows(store, tables.identities):
         assert name["contact_id"] in alive
