@@ -25,6 +25,8 @@ class Accounts:
         self._attributes: dict[str, dict[str, Any]] = {}
         #: ids of accounts whose attributes changed
         self.changed: set[int] = set()
+        #: grows with each change of any
+        self.changes = 0
 
     def load(self, messages: Sequence[Incoming]) -> None:
         """Find the accounts that the messages name, and number those that are new."""
@@ -50,6 +52,7 @@ class Accounts:
         if after != before:
             self._attributes[name] = after
             self.changed.add(self._ids[name])
+            self.changes += 1
         return self._ids[name]
 
     def write(self) -> None:

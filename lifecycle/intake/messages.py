@@ -159,9 +159,9 @@ class _Batch:
         self._words += self._people.merged[self._merged :]
         self._merged = len(self._people.merged)
         if message.group_id is not None:
-            known = len(self._accounts.changed)
+            known = self._accounts.changes
             self._people.join(person, self._accounts.describe(message))
-            self._people.changes += len(self._accounts.changed) - known
+            self._people.changes += self._accounts.changes - known
         if message.traits is not None:
             self._people.describe(person, message)
             self._words += [(person, word, message) for word in message.traits.consent]

@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arrivals import rows, take
+from arrivals import refreshed, rows, take
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event
 from sqlmodel import SQLModel
 
+from journey_worlds import content_of
+from lifecycle.audience.membership import refresh
 from lifecycle.base.address import address_key
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import NotFoundError
 from lifecycle.intake import consent, rollup
+from lifecycle.intake.messages import accept
+from lifecycle.journey.advance import advance
+from lifecycle.journey.versions import Versions
+from lifecycle.plan.apply import apply
 from lifecycle.store import tables
 from lifecycle.store.contacts import find_contact
 from lifecycle.store.engine import Store
@@ -218,3 +224,34 @@ def test_sending_it_all_again_makes_no_other_people(
     assert [who[0] for who in people(hasty)] == [who[0] for who in everybody]
     assert rows(hasty, tables.events) == told
     assert words(hasty) == said
+
+
+SEGMENTS = {
+    "buyers": "{orders.total: {at_least: 6}}", "reachable": "{contact.email: {exists: true}, consent: offers}",
+    "nameless": "{contact.email: {exists: false}}", "owners": "{contact.role: owner}",
+    "recent": "{event: Order Completed, within: 1d}",
+}  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES // 2, phases=QUICK)
+@given(stream=_streams, cuts=_cuts, live=st.booleans())
+def test_memberships_and_stages_are_right_after_every_merge(
+    hasty: Store, stream: Any, cuts: set[int], *, live: bool
+) -> None:
+    """By the journey as by an import: afterwards a refresh of everybody finds nothing to change."""
+    content = content_of(segments=SEGMENTS)
+    clock = ManualClock(START + timedelta(days=1))
+    apply(emptied(hasty), content, None, clock.now())
+    versions = Versions(hasty)
+    for begin, end in pairwise([0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]):
+        taken = accept(hasty, stream[begin:end], clock=clock, content=content, live=live)
+        if not live:
+            with hasty.write() as connection:
+                refresh(connection, content, clock.now(), "import", taken.touched)
+        while advance(hasty, versions, b"a key of tests, long enough", clock.now()).contacts:
+            continue
+        assert refreshed(hasty, clock, content) == set()
+        gone = {row["id"] for row in rows(hasty, tables.contacts) if row["merged_into"] is not None}
+        inside = {row["contact_id"] for row in rows(hasty, tables.memberships) if row["left_at"] is None}
+        assert not inside & gone
+        clock.advance(timedelta(minutes=1))
