@@ -43,7 +43,11 @@ def erase(connection: Connection, contact_id: int, now: datetime) -> None:
 def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:
     contacts, identities = tables.contacts, tables.identities
     email = connection.execute(select(contacts.c.email).where(contacts.c.id == contact_id)).scalar()
-    before = select(identities.c.value).where(identities.c.contact_id == contact_id, identities.c.kind == "email")
+    # an address that he gave up and another has now is that one's: it is not ours to suppress
+    others = select(contacts.c.id).where(contacts.c.address_key == identities.c.value, contacts.c.id != contact_id)
+    before = select(identities.c.value).where(
+        identities.c.contact_id == contact_id, identities.c.kind == "email", ~others.exists()
+    )
     addresses = [*([email] if email else []), *connection.execute(before).scalars()]
     consent.suppress_all(connection, [consent.Barred(address, "erased", now, "erase") for address in addresses])
     _stop(connection, contact_id, now)

@@ -62,7 +62,7 @@ class SegmentMessage(BaseModel):
     event: Annotated[str | None, Field(description="track")] = None
     properties: Annotated[dict[str, Any] | None, Field(description="track, page, screen")] = None
     name: Annotated[str | None, Field(description="page, screen")] = None
-    groupId: Annotated[str | None, Field(description="group")] = None  # noqa: N815 - Segment's spelling
+    groupId: Annotated[str | None, Field(description="group; null: the person is at no company any more")] = None  # noqa: N815 - Segment's spelling
     previousId: Annotated[str | None, Field(description="alias")] = None  # noqa: N815 - Segment's spelling
 
 

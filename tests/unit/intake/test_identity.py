@@ -308,3 +308,12 @@ def test_it_is_written_down_who_was_merged_when_by_what_and_for_good(store: Stor
         assert overview(connection, 1)["merged"] == []
         erase(connection, 2, clock.now())
     assert {row["message_id"] for row in rows(store, tables.merges)} == {""}
+
+
+def test_a_name_that_is_an_alias_and_anothers_device_leads_to_the_alias(store: Store, clock: ManualClock) -> None:
+    """People name contacts by userIds, and never mean a device."""
+    take(store, clock, identify("other"), identify("u"))
+    with store.write() as connection:
+        connection.execute(tables.identities.insert().values(kind="anonymous_id", value="y", contact_id=1))
+        connection.execute(tables.identities.insert().values(kind="alias", value="y", contact_id=2))
+        assert find_contact(connection, "y") == 2
