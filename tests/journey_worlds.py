@@ -49,7 +49,8 @@ events:
   Signed Up: {}
   Ping: {properties: {n: int}}
   Pong: {}
-contact: {attributes: {name: text, vip: bool, birthday: date, score: int}}
+contact: {attributes: {name: text, vip: bool, birthday: date, score: int, role: text}}
+account: {attributes: {plan: text}}
 """
 
 

@@ -34,14 +34,21 @@ def erase(connection: Connection, contact_id: int, now: datetime) -> None:
     """
     consent.lock_contact(connection, contact_id)
     merged = select(tables.contacts.c.id).where(tables.contacts.c.merged_into == contact_id)
-    for row in (contact_id, *connection.execute(merged).scalars().all()):
+    everybody = [contact_id, *connection.execute(merged).scalars()]
+    for row in everybody:
         _erase_one(connection, row, now)
+    told = update(tables.merges).where(tables.merges.c.goes.in_(everybody))
+    connection.execute(told.values(message_id=""))
 
 
 def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:
     contacts, identities = tables.contacts, tables.identities
     email = connection.execute(select(contacts.c.email).where(contacts.c.id == contact_id)).scalar()
-    before = select(identities.c.value).where(identities.c.contact_id == contact_id, identities.c.kind == "email")
+    # an address that he gave up and another has now is that one's: it is not ours to suppress
+    others = select(contacts.c.id).where(contacts.c.address_key == identities.c.value, contacts.c.id != contact_id)
+    before = select(identities.c.value).where(
+        identities.c.contact_id == contact_id, identities.c.kind == "email", ~others.exists()
+    )
     addresses = [*([email] if email else []), *connection.execute(before).scalars()]
     consent.suppress_all(connection, [consent.Barred(address, "erased", now, "erase") for address in addresses])
     _stop(connection, contact_id, now)

@@ -25,8 +25,9 @@ from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.news import NOTHING, Kind, News
-from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
-from lifecycle.intake.people import People, Person
+from lifecycle.intake.payload import Incoming, Refused, Word, read_message
+from lifecycle.intake.people import People
+from lifecycle.intake.person import Merged, Person
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
@@ -112,10 +113,12 @@ class _Batch:
         self._content = content
         self._live = live
         self._people = People(connection)
+        self._merged = 0
         self._accounts = Accounts(connection)
         #: everyone whom something new is known of that is no event, and what: None for anything
         self._changed: list[tuple[Person, Kind | None]] = []
-        self._words: list[tuple[Person, Traits, Incoming]] = []
+        #: what was said of consent, by whom, and who became whom, in order
+        self._words: list[tuple[Person, Word, Incoming] | Merged] = []
         #: rows of everyone whom the batch concerns, and what is new about any of them
         self.touched: set[int] = set()
         self.told = NOTHING
@@ -128,24 +131,24 @@ class _Batch:
         telling: set[int] = set()
         for message in messages:
             before = self._people.changes
-            person = self._describe(message, self._people.resolve(message))
+            person = self._describe(message)
             people.append(person)
             if self._people.changes != before:
                 telling.add(message.place)
                 self._changed.append((person, "attribute"))
         self._accounts.write()
         new = self._people.number()
+        telling |= self._store_consent()
         merges = self._people.merges
         self._changed += [(stays, None) for _, stays in merges]
         for goes, stays in merges:
-            # who stays may be new only if nobody stored was merged, so both rows are there
             merge_contacts(self._connection, goes, stays.row, self._now)
+        self._record_merges()
         self._people.write(new)
         fresh = self._store_events(messages, people)
         rollup_again = {stays.row for _, stays in merges}
         facts = _by_contact(fresh)
         rollup.add(self._connection, facts, again=rollup_again)
-        telling |= self._store_consent()
         self._leave_work(fresh, {person.row for person in new})
         if self._content is not None:
             undeclared.record(
@@ -156,17 +159,19 @@ class _Batch:
         # an event that was stored before is a duplicate, whatever it taught us about names
         return frozenset((telling | events) - silent), len(new)
 
-    def _describe(self, message: Incoming, person: Person) -> Person:
+    def _describe(self, message: Incoming) -> Person:
+        person = self._people.resolve(message)
         if message.previous_id is not None:
             person = self._people.alias(message, person)
+        self._words += self._people.merged[self._merged :]
+        self._merged = len(self._people.merged)
         if message.group_id is not None:
-            known = len(self._accounts.changed)
+            known = self._accounts.changes
             self._people.join(person, self._accounts.describe(message))
-            self._people.changes += len(self._accounts.changed) - known
+            self._people.changes += self._accounts.changes - known
         if message.traits is not None:
-            self._people.describe(person, message.traits)
-            if message.traits.consent:
-                self._words.append((person, message.traits, message))
+            self._people.describe(person, message)
+            self._words += [(person, word, message) for word in message.traits.consent]
         return person
 
     def _store_events(self, messages: Sequence[Incoming], people: Sequence[Person]) -> list[_Stored]:
@@ -184,26 +189,38 @@ class _Batch:
         insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
         return fresh
 
-    def _store_consent(self) -> set[int]:
+    def _record_merges(self) -> None:
+        """Say who was merged, when and why. Who never had a row was never seen by anybody."""
         said = [
-            (message.place, person, consent.Said(person.row, word, message.at if message.timed else None))
-            for person, traits, message in self._words
-            for word in traits.consent
+            (each.goes.id, each.stays.row, self._now, each.cause, each.message.message_id)
+            for each in self._people.merged
+            if each.goes.id is not None
         ]
-        news = consent.record(self._connection, [each for _, _, each in said], self._now, live=self._live)
-        told = {index for (index, _, _), is_news in zip(said, news, strict=True) if is_news}
-        self._changed += [(person, "consent") for index, person, _ in said if index in told]
-        return told
+        insert(self._connection, tables.merges, ("goes", "stays", "at", "cause", "message_id"), said)
+
+    def _store_consent(self) -> set[int]:
+        """Record what was said, each word of whom the speaker was then; before the merges, which give rows away."""
+        said: list[consent.Said | consent.Union] = []
+        for each in self._words:
+            if isinstance(each, Merged):
+                goes, stays = each.goes.speaker, each.stays.speaker
+                said.append(consent.Union(each.stays.row, goes, stays, each.message.at))
+            else:
+                person, word, message = each
+                at = message.at if message.timed else None
+                said.append(consent.Said(person.row, word, at, person.speaker))
+        news = consent.record(self._connection, said, self._now, live=self._live)
+        told = [each for each, is_news in zip(self._words, news, strict=True) if is_news]
+        self._changed += [(each.stays, None) if isinstance(each, Merged) else (each[0], "consent") for each in told]
+        return {each.message.place if isinstance(each, Merged) else each[2].place for each in told}
 
     def _leave_work(self, fresh: Sequence[_Stored], new: set[int]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
         changed: dict[int, set[Kind | None]] = {}
         for person, kind in self._changed:
             changed.setdefault(person.row, set()).add(kind)
-        if self._live and self._accounts.changed:
-            accounts = [(account,) for account in self._accounts.changed]
-            for colleague in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts):
-                changed.setdefault(colleague.id, set()).add("attribute")
+        for colleague in self._accounts.people():
+            changed.setdefault(colleague, set()).add("attribute")
         self.touched = changed.keys() | {each.contact_id for each in fresh}
         self.told = reduce(News.__or__, map(News.of, set[Kind | None]().union(*changed.values())), NOTHING)
         self.told |= News(frozenset(each.message.name for each in fresh), anything=bool(new))

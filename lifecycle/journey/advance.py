@@ -23,6 +23,7 @@ from lifecycle.intake.inbox import leave_word
 from lifecycle.intake.news import NOTHING, News
 from lifecycle.journey.contact import ContactTurn, Turn, World
 from lifecycle.journey.entry import OPEN_STATES, Entry
+from lifecycle.journey.hand_over import hand_over
 from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
 from lifecycle.journey.winners import winners
@@ -100,18 +101,19 @@ def advance(
 
 def _advance(store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck) -> Advanced:
     with store.write() as connection:
-        locked = lock_contacts(connection, ids, skip=True)
+        held = lock_contacts(connection, ids, skip=True)
+        locked = hand_over(connection, held, now)
         # what is in force is asked for after the contacts are held, so that an apply comes wholly before or after
         content = versions.in_force()
         if content is None or not locked:
-            return Advanced()
-        ranking = keep_ranking(connection, content, locked)
+            return Advanced(len(held) - len(locked))
+        ranking = keep_ranking(connection, content, held)
         leave_word(connection, ranking.passed, "rank")
         world = World(content, versions.get, ranking.tops, key, winners=winners(connection, content, now))
         turns, handled = take_turns(connection, world, locked, now, stuck)
         written = write_turns(connection, turns, content, key, now)
         clear_inbox(connection, handled)
-    return Advanced(len(locked), written.messages, written.decisions)
+    return Advanced(len(held), written.messages, written.decisions)
 
 
 def due_contacts(

@@ -78,6 +78,21 @@ class Identity(SQLModel, table=True):
     contact_id: int = _contact()
 
 
+class Merge(SQLModel, table=True):
+    """Append-only: that a contact was merged into another, and why. There is no undo.
+
+    `stays` is who it became then; `contacts.merged_into` says who that is today. `cause` is the kind of name that said
+    so: anonymous_id, email or alias; `message_id` the message that used it.
+    """
+
+    __tablename__: ClassVar[str] = "merges"
+    goes: int = Field(sa_type=BigKey, primary_key=True)
+    stays: int = Field(sa_type=BigKey)
+    at: datetime = Field(sa_type=Instant)
+    cause: str
+    message_id: str = ""
+
+
 class Account(SQLModel, table=True):
     """A company, from `group`."""
 
@@ -524,6 +539,7 @@ def _table(model: type[SQLModel]) -> Table:
 # the same tables for SQLAlchemy Core
 contacts = _table(Contact)
 identities = _table(Identity)
+merges = _table(Merge)
 accounts = _table(Account)
 events = _table(Event)
 inbox = _table(Inbox)

@@ -60,6 +60,16 @@ def test_an_erased_contact_who_comes_back_is_a_new_one_and_is_not_mailed(store: 
         assert consent.suppression(connection, "sara@shop.example") == "erased"
 
 
+def test_an_address_that_another_has_now_is_not_suppressed(store: Store, clock: ManualClock) -> None:
+    """The erased one had given it up: whoever has it since is mailed as before."""
+    take(store, clock, identify("sara", email="shared@shop.example"), identify("sara", email="sara@shop.example"))
+    take(store, clock, identify("omar", email="shared@shop.example"))
+    with store.write() as connection:
+        erase(connection, 1, clock.now())
+        assert consent.suppression(connection, "shared@shop.example") is None
+        assert consent.suppression(connection, "sara@shop.example") == "erased"
+
+
 def test_an_export_holds_everything_that_is_about_the_contact(store: Store, clock: ManualClock) -> None:
     """As JSON, and of nobody else."""
     take(
