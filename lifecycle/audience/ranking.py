@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    bindparam,
     delete,
     func,
     insert,
@@ -28,8 +29,8 @@ from sqlalchemy import (
 )
 
 from lifecycle.audience.boundary import NOBODY, ZERO_WHEN_MISSING, Boundary, inside, place_of
-from lifecycle.audience.compile_leaves import is_counted
-from lifecycle.audience.expressions import PlaceOf
+from lifecycle.audience.compile_leaves import counts, is_counted
+from lifecycle.audience.expressions import IsOneOf, PlaceOf
 from lifecycle.audience.setting import Top, wanted_tops
 from lifecycle.base.units import Share
 from lifecycle.intake import bulk
@@ -162,20 +163,18 @@ class _Change:
 
 
 def _changes(connection: Connection, fact: str, contact_ids: Collection[int]) -> list[_Change]:
-    keys = [(contact_id,) for contact_id in contact_ids]
     # whoever was merged into one of them has left the ranking with his facts
-    merged = bulk.look_up(connection, contacts, ("id",), ("merged_into",), keys)
-    keys += [(row.id,) for row in merged]
-    column = fact.replace(".", "_")
-    alive = "t.merged_into IS NULL AND t.erased_at IS NULL"
-    counted = {row.id for row in bulk.look_up(connection, contacts, ("id",), ("id",), keys, only=alive)}
-    values = bulk.look_up(connection, facts, ("contact_id", column), ("contact_id",), keys)
-    now = {row.contact_id: place_of(fact, getattr(row, column)) for row in values if row.contact_id in counted}
-    of_fact = [(fact, *key) for key in keys]
-    before = {
-        row.contact_id: row.place
-        for row in bulk.look_up(connection, ranks, ("contact_id", "place"), ("fact", "contact_id"), of_fact)
-    }
+    merged = select(contacts.c.id).where(IsOneOf(contacts.c.merged_into, bindparam("ids")))
+    ids = [*contact_ids, *connection.execute(merged, {"ids": list(contact_ids)}).scalars()]
+    column = facts.c[fact.replace(".", "_")]
+    standing = (
+        select(facts.c.contact_id, column)
+        .join(contacts, contacts.c.id == facts.c.contact_id)
+        .where(IsOneOf(facts.c.contact_id, bindparam("ids")), counts(contacts))
+    )
+    now = {row[0]: place_of(fact, row[1]) for row in connection.execute(standing, {"ids": ids})}
+    known = _ranked(fact).where(IsOneOf(ranks.c.contact_id, bindparam("ids")))
+    before = {row.contact_id: row.place for row in connection.execute(known, {"ids": ids})}
     return [
         _Change(contact_id, before.get(contact_id), now.get(contact_id))
         for contact_id in sorted({*before, *now})
