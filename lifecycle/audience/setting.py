@@ -14,6 +14,7 @@ from lifecycle.spec.chosen import conditions_of
 from lifecycle.spec.conditions import (
     Condition,
     FactLeaf,
+    MessageLeaf,
     SegmentLeaf,
     StageLeaf,
     walk,
@@ -149,3 +150,13 @@ def wanted_tops(content: Content) -> list[Top]:
     setting = Setting.of(content)
     found = {top for condition in conditions_of(content) for top in top_shares(condition, setting)}
     return sorted(found, key=lambda top: (top[0], str(top[1])))
+
+
+def asks_of_sending(content: Content) -> bool:
+    """Say whether a condition may change its answer the moment a mail has been sent: rare, and then it is told."""
+    setting = Setting.of(content)
+    return any(
+        isinstance(part, MessageLeaf) and (part.state == "sent" or part.last is not None)
+        for condition in conditions_of(content)
+        for part in walk_all(condition, setting)
+    )
