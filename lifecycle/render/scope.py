@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lifecycle.audience.state import ContactState
-from lifecycle.intake.facts import EventFact, FactSheet, amount
+from lifecycle.intake.facts import EventFact, FactSheet
+from lifecycle.intake.properties import amount
 from lifecycle.render.localise import direction
 from lifecycle.spec.model import Campaign, Content, Project
 
@@ -41,7 +42,14 @@ NAMES: Mapping[str, frozenset[str] | None] = {
 }
 
 #: events that say what is in the cart
-CART_EVENTS = frozenset({"Product Added", "Cart Updated", "Cart Viewed", "Checkout Started"})
+CART_EVENTS = frozenset(
+    {
+        "Product Added", "Wishlist Product Added to Cart", "Product Updated", "Cart Updated", "Cart Viewed",
+        "Checkout Started",
+    }
+)  # fmt: skip
+#: those of them whose own `url` is the product's
+_PRODUCT_EVENTS = frozenset({"Product Added", "Wishlist Product Added to Cart", "Product Updated"})
 #: events that are about one order
 ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
 
@@ -129,8 +137,7 @@ def _cart(state: ContactState, sheet: FactSheet, project: Project, now: datetime
 def _last_url(state: ContactState, now: datetime, names: tuple[str, ...]) -> str | None:
     for event in reversed(state.events):
         if event.name in CART_EVENTS and event.at <= now:
-            # a Product Added's own `url` is the product's
-            wanted = names[:2] if event.name == "Product Added" else names
+            wanted = names[:2] if event.name in _PRODUCT_EVENTS else names
             found = next((event.properties[name] for name in wanted if event.properties.get(name)), None)
             return str(found) if found else None
     return None

@@ -16,7 +16,8 @@ from sqlmodel import SQLModel
 
 from lifecycle.base.clock import ManualClock
 from lifecycle.intake import rollup
-from lifecycle.intake.facts import EventFact, FactSheet, amount, fold
+from lifecycle.intake.facts import EventFact, FactSheet, fold
+from lifecycle.intake.properties import amount
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 
@@ -26,13 +27,16 @@ _products = st.fixed_dictionaries(
     {"product_id": st.sampled_from(["a", "b"]), "price": st.sampled_from([1, 2.5, "3"]), "quantity": st.integers(0, 3)}
 )
 _events: st.SearchStrategy[Any] = st.one_of(
-    st.tuples(st.sampled_from(["Product Added", "Product Removed"]), _products),
+    st.tuples(st.sampled_from(["Product Added", "Product Removed", "Product Updated"]), _products),
     st.tuples(st.just("Cart Cleared"), st.just({})),
     st.tuples(st.just("Checkout Started"), st.fixed_dictionaries({"products": st.lists(_products, max_size=2)})),
     st.tuples(
         st.sampled_from(["Order Completed", "Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"]),
         st.fixed_dictionaries(
-            {"order_id": st.sampled_from([1, 2, "3", None]), "total": st.sampled_from([10, 2.25, None, "x", "7"])}
+            {
+                "order_id": st.sampled_from([1, 2, "3", None]),
+                "total": st.sampled_from([10, 2.25, None, "x", "7", 0.00006]),
+            }
         ),
     ),
     st.tuples(st.just("Seen"), st.just({})),
