@@ -35,7 +35,7 @@ from lifecycle.store.tables import accounts, consents, contacts, events, message
 #: Ledger states in which a message has gone out or may have: the others are no messages to conditions.
 COUNTED_STATES = ("sending", "sent", "delivered", "bounced", "unknown")
 #: Facts that a contact without a row in `facts` still has, being 0.
-ZERO_WHEN_MISSING = frozenset({"orders.count"})
+ZERO_WHEN_MISSING = frozenset({"orders.count", "views.count"})
 
 
 def counts(table: FromClause) -> Bool:

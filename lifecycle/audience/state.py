@@ -93,7 +93,7 @@ class ContactState:
 
     def fact(self, name: str, at: datetime) -> Any:
         """Return a fact by the name that conditions use, None when the contact does not have it."""
-        return self.sheet(at).value(name) if name.startswith(("orders.", "cart.")) else self.kept.get(name)
+        return self.sheet(at).value(name) if name.startswith(("orders.", "cart.", "views.")) else self.kept.get(name)
 
     def consents_to(self, topic: str, at: datetime, *, default: bool) -> bool:
         """Say whether the contact consents to `topic` at `at`: its last word up to then, else `default`."""

@@ -7,7 +7,7 @@ anything is stored, so a claim in `deliver` comes wholly before or wholly after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -18,10 +18,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
-from lifecycle.intake import consent, rollup, undeclared
+from lifecycle.intake import consent, rollup, undeclared, views
 from lifecycle.intake.accounts import Accounts
 from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
-from lifecycle.intake.facts import FACT_EVENTS, EventFact
+from lifecycle.intake.facts import FACT_EVENTS, VIEW_EVENT, EventFact
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
 from lifecycle.intake.people import People, Person
@@ -138,6 +138,7 @@ class _Batch:
         rollup_again = {stays.row for _, stays in merges}
         facts = _by_contact(fresh)
         rollup.add(self._connection, facts, again=rollup_again)
+        views.add(self._connection, _viewed(fresh), again=rollup_again)
         telling |= self._store_consent()
         self._leave_work(fresh)
         if self._content is not None:
@@ -244,8 +245,15 @@ class _Stored(NamedTuple):
 def _by_contact(fresh: Sequence[_Stored]) -> Mapping[int, list[EventFact]]:
     found: dict[int, list[EventFact]] = {}
     for each in fresh:
-        message = each.message
-        if message.name in FACT_EVENTS:
-            fact = EventFact(each.id, message.name, message.at, message.properties, message.live, message.message_id)
-            found.setdefault(each.contact_id, []).append(fact)
+        if each.message.name in FACT_EVENTS:
+            found.setdefault(each.contact_id, []).append(_fact(each))
     return found
+
+
+def _viewed(fresh: Sequence[_Stored]) -> Iterator[tuple[int, EventFact]]:
+    return ((each.contact_id, _fact(each)) for each in fresh if each.message.name == VIEW_EVENT)
+
+
+def _fact(stored: _Stored) -> EventFact:
+    message = stored.message
+    return EventFact(stored.id, message.name, message.at, message.properties, message.live, message.message_id)
