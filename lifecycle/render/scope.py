@@ -10,19 +10,21 @@ from zoneinfo import ZoneInfo
 
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import EventFact, FactSheet
-from lifecycle.intake.properties import amount
+from lifecycle.intake.properties import amount, product_id
+from lifecycle.intake.viewed import last_viewed
 from lifecycle.render.localise import direction
 from lifecycle.spec.model import Campaign, Content, Project
 
 if TYPE_CHECKING:
     from lifecycle.render.render import Addresses
 
-#: every name a template may use, and what is below it; None means that anything may be
+#: every name a template may use, and what is below it; None means that anything may be. `views` is a list of maps
 NAMES: Mapping[str, frozenset[str] | None] = {
     "contact": None,
     "account": None,
     "event": frozenset({"name", "at", "properties"}),
     "cart": frozenset({"lines", "total", "count", "url", "updated_at", "cart_id"}),
+    "views": frozenset(),
     "order": frozenset({"id", "total", "at", "lines", "count", "currency", "refunded", "url"}),
     "coupon": frozenset({"code", "percent", "amount", "expires_at"}),
     "points": frozenset({"balance", "tier"}),
@@ -41,6 +43,8 @@ NAMES: Mapping[str, frozenset[str] | None] = {
     "t": None,
 }
 
+#: what each of `views` has, as far as the event said so; `at` always
+VIEWED = frozenset({"product_id", "name", "price", "url", "image_url", "category", "at"})
 #: events that say what is in the cart
 CART_EVENTS = frozenset(
     {
@@ -69,6 +73,7 @@ def build(
         "account": dict(state.account),
         "event": _event(event),
         "cart": _cart(state, sheet, project, now),
+        "views": [_view(event) for event in last_viewed(event for event in reversed(state.events) if event.at <= now)],
         "order": _order(state, event, now),
         "points": {"balance": state.kept.get("points.balance"), "tier": state.kept.get("points.tier")},
         "referral": {
@@ -132,6 +137,14 @@ def _cart(state: ContactState, sheet: FactSheet, project: Project, now: datetime
         "total": sheet.cart_total, "count": sheet.cart_items, "updated_at": sheet.cart.get("updated_at"),
         "cart_id": sheet.cart.get("cart_id"), "url": url or project.brand.url.rstrip("/") + "/cart",
     }  # fmt: skip
+
+
+def _view(event: EventFact) -> dict[str, Any]:
+    """Return a product that was viewed, as far as the event says what it is."""
+    said = event.properties
+    told = {name: said.get(name) for name in ("name", "url", "image_url", "category")}
+    told |= {"product_id": product_id(said), "price": amount(said.get("price")), "at": event.at}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _last_url(state: ContactState, now: datetime, names: tuple[str, ...]) -> str | None:
