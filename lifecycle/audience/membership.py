@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -52,6 +52,13 @@ _found = Table(
 )
 
 
+class Changed(NamedTuple):
+    """What a refresh had to change: stays in segments that began or ended, and contacts that changed their stage."""
+
+    memberships: int
+    stages: int
+
+
 def load_tops(
     connection: Connection, content: Content, now: datetime | None = None, *, facts_as: FromClause = facts
 ) -> Mapping[tuple[str, Share], frozenset[int]]:
@@ -70,7 +77,7 @@ def load_tops(
 
 def refresh(
     connection: Connection, content: Content, now: datetime, cause: str, contact_ids: Collection[int] | None = None
-) -> None:
+) -> Changed:
     """Bring stored stages and memberships to what holds at `now`, for these contacts (all when None).
 
     Writes entered and left rows, stage transitions with `cause`, contacts.stage and stage_since_at, and makes the
@@ -84,16 +91,18 @@ def refresh(
         if stage.keep_for is not None:
             everybody = not only or bool(top_shares(stage.when, setting))
             _cross(connection, STRETCH_PREFIX + stage.stage, own, now, cause, everybody=everybody)
-    _move_stages(connection, setting, now, cause, only=only)
+    stages = _move_stages(connection, setting, now, cause, only=only)
+    crossed = 0
     for name, segment in content.segments.items():
         condition = compile_condition(segment.where, setting, now)
         everybody = not only or bool(top_shares(segment.where, setting))
-        _cross(connection, name, condition, now, cause, everybody=everybody)
+        crossed += _cross(connection, name, condition, now, cause, everybody=everybody)
     kept = [STRETCH_PREFIX + stage.stage for stage in content.project.stages if stage.keep_for is not None]
     if not only:
         _close(connection, memberships.c.segment.not_in([*content.segments, *kept]), now)
     _make_due(connection, setting, now, only=only)
     connection.execute(delete(_touched))
+    return Changed(crossed, stages)
 
 
 def _begin(connection: Connection, contact_ids: Collection[int] | None) -> None:
@@ -108,20 +117,21 @@ def _chosen(column: Any) -> Any:
     return column.in_(select(_touched.c.contact_id))
 
 
-def _cross(connection: Connection, name: str, condition: Any, now: datetime, cause: str, *, everybody: bool) -> None:
-    """Store who entered and who left."""
+def _cross(connection: Connection, name: str, condition: Any, now: datetime, cause: str, *, everybody: bool) -> int:
+    """Store who entered and who left; return how many did."""
     members = select(contacts.c.id, null()).where(COUNTS, condition)
     _find(connection, members if everybody else members.where(_chosen(contacts.c.id)))
     staying = select(_found.c.contact_id).where(_found.c.contact_id == memberships.c.contact_id).exists()
     gone = and_(memberships.c.segment == name, not_(staying))
-    _close(connection, gone if everybody else and_(gone, _chosen(memberships.c.contact_id)), now)
+    left = _close(connection, gone if everybody else and_(gone, _chosen(memberships.c.contact_id)), now)
     # asked row by row: the members may be a million where those touched are a thousand
     inside = select(memberships.c.id).where(
         memberships.c.segment == name, memberships.c.left_at.is_(None), memberships.c.contact_id == _found.c.contact_id
     )
     entered = select(literal(name), _found.c.contact_id, literal(now, Instant()), literal(cause))
     new = entered.where(not_(inside.exists()))
-    connection.execute(insert(memberships).from_select(["segment", "contact_id", "entered_at", "cause"], new))
+    statement = insert(memberships).from_select(["segment", "contact_id", "entered_at", "cause"], new)
+    return left + connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _find(connection: Connection, rows: Select[Any]) -> None:
@@ -129,12 +139,17 @@ def _find(connection: Connection, rows: Select[Any]) -> None:
     connection.execute(insert(_found).from_select(["contact_id", "stage"], rows))
 
 
-def _close(connection: Connection, which: Any, now: datetime) -> None:
-    connection.execute(update(memberships).where(which, memberships.c.left_at.is_(None)).values(left_at=now))
+def _close(connection: Connection, which: Any, now: datetime) -> int:
+    closing = update(memberships).where(which, memberships.c.left_at.is_(None)).values(left_at=now)
+    return connection.execute(closing).rowcount
 
 
-def _move_stages(connection: Connection, setting: Setting, now: datetime, cause: str, *, only: bool) -> None:
-    """Store the transitions of contacts whose stage is no longer what is stored; the merged and erased have none."""
+def _move_stages(connection: Connection, setting: Setting, now: datetime, cause: str, *, only: bool) -> int:
+    """Store the transitions of contacts whose stage is no longer what is stored; return how many there are.
+
+    The merged and the erased have none.
+    """
+    moved = 0
     stored = contacts.c.stage.label("stored")
     current = select(contacts.c.id, compile_stage(setting, now).label("stage"), stored).where(COUNTS)
     gone = select(contacts.c.id, null().label("stage"), stored).where(
@@ -150,9 +165,9 @@ def _move_stages(connection: Connection, setting: Setting, now: datetime, cause:
             insert(stage_transitions).from_select(["contact_id", "before", "after", "at", "cause"], transitions)
         )
         new = select(_found.c.stage).where(_found.c.contact_id == contacts.c.id).scalar_subquery()
-        connection.execute(
-            update(contacts).where(contacts.c.id.in_(select(_found.c.contact_id))).values(stage=new, stage_since_at=now)
-        )
+        moving = update(contacts).where(contacts.c.id.in_(select(_found.c.contact_id)))
+        moved += connection.execute(moving.values(stage=new, stage_since_at=now)).rowcount
+    return moved
 
 
 def _make_due(connection: Connection, setting: Setting, now: datetime, *, only: bool) -> None:

@@ -189,7 +189,10 @@ class Undeclared(SQLModel, table=True):
 
 
 class StageTransition(SQLModel, table=True):
-    """A contact's stage changed. `cause` is an event's name, `time`, `import`, `apply`, `attribute` or `consent`."""
+    """A contact's stage changed.
+
+    `cause` is an event's name, `time`, `import`, `apply`, `rebuild`, `attribute` or `consent`.
+    """
 
     __tablename__: ClassVar[str] = "stage_transitions"
     id: int | None = _key()
