@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from lifecycle.intake import cart
-from lifecycle.intake.properties import amount, identifier, product_id
+from lifecycle.intake.properties import amount, category, identifier, product_id
 
 #: Events that change the facts about orders and the cart, and are folded in order of time.
 FACT_EVENTS = frozenset(
@@ -130,7 +130,7 @@ class FactSheet:
             case "views.last_product":
                 return self.viewed and product_id(self.viewed.properties)
             case "views.last_category":
-                return self.viewed and identifier(self.viewed.properties.get("category"))
+                return self.viewed and category(self.viewed.properties)
             case _:
                 raise KeyError(fact)
 

@@ -245,15 +245,14 @@ class _Stored(NamedTuple):
 def _by_contact(fresh: Sequence[_Stored]) -> Mapping[int, list[EventFact]]:
     found: dict[int, list[EventFact]] = {}
     for each in fresh:
-        if each.message.name in FACT_EVENTS:
-            found.setdefault(each.contact_id, []).append(_fact(each))
+        message = each.message
+        if message.name in FACT_EVENTS:
+            fact = EventFact(each.id, message.name, message.at, message.properties, message.live, message.message_id)
+            found.setdefault(each.contact_id, []).append(fact)
     return found
 
 
-def _viewed(fresh: Sequence[_Stored]) -> Iterator[tuple[int, EventFact]]:
-    return ((each.contact_id, _fact(each)) for each in fresh if each.message.name == VIEW_EVENT)
-
-
-def _fact(stored: _Stored) -> EventFact:
-    message = stored.message
-    return EventFact(stored.id, message.name, message.at, message.properties, message.live, message.message_id)
+def _viewed(fresh: Sequence[_Stored]) -> Iterator[views.Viewed]:
+    for each in fresh:
+        if each.message.name == VIEW_EVENT:
+            yield views.Viewed(each.contact_id, each.message.at, each.id, each.message.properties)

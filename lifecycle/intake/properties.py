@@ -28,6 +28,11 @@ def identifier(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def category(product: Mapping[str, Any]) -> str | None:
+    """Return the product's category as text; None when it has none."""
+    return identifier(product.get("category"))
+
+
 def product_id(product: Mapping[str, Any]) -> str | None:
     """Return the product's id, else its SKU, as text; None when it has neither."""
     return identifier(product.get("product_id")) or identifier(product.get("sku"))

@@ -7,14 +7,15 @@ The list of products that mails show is read from the events when a mail asks fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from lifecycle.intake.bulk import upsert
-from lifecycle.intake.facts import VIEW_EVENT, EventFact, FactSheet
+from lifecycle.intake.facts import VIEW_EVENT
+from lifecycle.intake.properties import category, product_id
 from lifecycle.store import tables
 
 _EVENTS, _FACTS = tables.events, tables.facts
@@ -39,23 +40,35 @@ class Views(NamedTuple):
     last_product: str | None = None
     last_category: str | None = None
 
-    @classmethod
-    def of(cls, number: int, last: EventFact) -> Views:
-        """Return what is kept of that many views, of which this is the newest."""
-        sheet = FactSheet(views=number, viewed=last)
-        return cls(number, last.at, last.id, sheet.value("views.last_product"), sheet.value("views.last_category"))
+
+class Viewed(NamedTuple):
+    """A view that was stored: whose, when, and the row of its event."""
+
+    contact: int
+    at: datetime
+    event: int
+    properties: Mapping[str, Any]
 
 
-def add(connection: Connection, new: Iterable[tuple[int, EventFact]], *, again: Collection[int] = ()) -> None:
+def add(connection: Connection, new: Iterable[Viewed], *, again: Collection[int] = ()) -> None:
     """Add new views, stored already, to the facts of their contacts (by row id, locked by the caller).
 
     The views of each contact in `again` are counted from its events, these among them.
     """
-    found: dict[int, tuple[int, EventFact]] = {}
-    for contact, event in new:
-        count, last = found.get(contact, (0, event))
-        found[contact] = (count + 1, event if event.order > last.order else last)
-    _store(connection, {contact: Views.of(*seen) for contact, seen in found.items()}, _ADDED)
+    numbers: dict[int, int] = {}
+    newest: dict[int, Viewed] = {}
+    for view in new:
+        contact = view.contact
+        numbers[contact] = numbers.get(contact, 0) + 1
+        last = newest.get(contact)
+        if last is None or view[1:3] > last[1:3]:
+            newest[contact] = view
+    # plain tuples: this is on the way of every view that is imported
+    rows = [
+        (contact, 0, numbers[contact], at, event, product_id(properties), category(properties))
+        for contact, at, event, properties in (newest[contact] for contact in sorted(newest))
+    ]
+    _store(connection, rows, _ADDED)
     count_again(connection, again)
 
 
@@ -67,11 +80,10 @@ def count_again(connection: Connection, contact_ids: Collection[int]) -> None:
 
 def put(connection: Connection, found: Mapping[int, Views]) -> None:
     """Store these in place of what is stored."""
-    _store(connection, found, _REPLACED)
+    _store(connection, [(contact, 0, *found[contact]) for contact in sorted(found)], _REPLACED)
 
 
-def _store(connection: Connection, found: Mapping[int, Views], action: str) -> None:
-    rows = [(contact, 0, *found[contact]) for contact in sorted(found)]
+def _store(connection: Connection, rows: Sequence[tuple[Any, ...]], action: str) -> None:
     upsert(connection, _FACTS, ("contact_id",), ("orders_count", *COLUMNS), rows, action=action)
 
 
@@ -98,4 +110,5 @@ def each_counted(connection: Connection, *which: ColumnElement[bool]) -> Iterato
     for row in rows:
         if row.contact_id != before:  # of several at one instant, the one that came last
             before = row.contact_id
-            yield row.contact_id, Views.of(row.number, EventFact(row.id, VIEW_EVENT, row.at, row.properties or {}))
+            said = row.properties or {}
+            yield row.contact_id, Views(row.number, row.at, row.id, product_id(said), category(said))
