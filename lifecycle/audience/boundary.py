@@ -16,7 +16,7 @@ from lifecycle.base.units import Share
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 #: Facts that a contact without a row in `facts` still has, being 0: at the top of those are contacts with more than 0.
-ZERO_WHEN_MISSING = frozenset({"orders.count"})
+ZERO_WHEN_MISSING = frozenset({"orders.count", "views.count"})
 
 
 @dataclass(frozen=True, slots=True, order=True)

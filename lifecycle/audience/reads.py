@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
-from lifecycle.intake.facts import CART_EVENTS, ORDER_EVENTS, SURVEY_ANSWERED
+from lifecycle.intake.facts import CART_EVENTS, ORDER_EVENTS, SURVEY_ANSWERED, VIEW_EVENT
 from lifecycle.intake.news import Kind, News
 from lifecycle.spec.conditions import (
     AttributeLeaf,
@@ -21,7 +21,7 @@ from lifecycle.spec.conditions import (
 
 #: By the first part of a fact's name: the events that change it, or a kind.
 _FACT_EVENTS: Mapping[str, frozenset[str]] = {
-    "orders": ORDER_EVENTS, "cart": CART_EVENTS, "nps": frozenset({SURVEY_ANSWERED}),
+    "orders": ORDER_EVENTS, "cart": CART_EVENTS, "views": frozenset({VIEW_EVENT}), "nps": frozenset({SURVEY_ANSWERED}),
 }  # fmt: skip
 
 

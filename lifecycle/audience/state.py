@@ -95,9 +95,14 @@ class ContactState:
         self.events = sorted(events, key=lambda event: event.order)
         self._sheet, self._folded = sheet, len(self.events)
 
+    def recall(self, events: list[EventFact]) -> None:
+        """Take further events, which the stored facts count already (see `know`)."""
+        known = {event.id for event in self.events}
+        self.know(self._sheet, self.events + [event for event in events if event.id not in known])
+
     def fact(self, name: str, at: datetime) -> Any:
         """Return a fact by the name that conditions use, None when the contact does not have it."""
-        return self.sheet(at).value(name) if name.startswith(("orders.", "cart.")) else self.kept.get(name)
+        return self.sheet(at).value(name) if name.startswith(("orders.", "cart.", "views.")) else self.kept.get(name)
 
     def consents_to(self, topic: str, at: datetime, *, default: bool) -> bool:
         """Say whether the contact consents to `topic` at `at`: its last word up to then, else `default`."""

@@ -62,16 +62,18 @@ def insert(connection: Connection, table: Table, columns: Sequence[str], rows: S
 
 
 def upsert(
-    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
+    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]],
+    *, action: str = "",
+) -> None:  # fmt: skip
     """Insert rows of `keys` then `columns`; where the keys are there already, `columns` are replaced.
 
-    Without `columns` (all stand in `keys`), rows that are there already stay as they are.
+    Without `columns` (all stand in `keys`), rows that are there already stay as they are. `action` is the fixed SQL of
+    another change than replacing.
     """
     if not rows:
         return
     names = [*keys, *columns]
-    action = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    action = action or ", ".join(f"{name} = excluded.{name}" for name in columns)
     conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {action}" if action else "ON CONFLICT DO NOTHING"
     head = f"INSERT INTO {table.name} ({', '.join(names)})"
     if is_sqlite(connection):

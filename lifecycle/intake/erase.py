@@ -20,7 +20,17 @@ _EMPTIED: tuple[tuple[Table, dict[str, Any]], ...] = (
     (tables.consents, {"text": ""}),
     (tables.hits, {"ip": "", "user_agent": ""}),
     (tables.tickets, {"subject": "erased", "note": ""}),
-    (tables.facts, {"cart": null(), "cart_total": None, "cart_items": None, "nps_score": None}),
+    (
+        tables.facts,
+        {
+            "cart": null(),
+            "cart_total": None,
+            "cart_items": None,
+            "nps_score": None,
+            "views_last_product": None,
+            "views_last_category": None,
+        },
+    ),
 )
 #: Ledger rows that nobody has begun to send. One in `sending` is beyond recall; its outcome is still recorded.
 _UNSENT = ("queued", "deferred", "claimed")

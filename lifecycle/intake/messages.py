@@ -7,7 +7,7 @@ anything is stored, so a claim in `deliver` comes wholly before or wholly after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
@@ -19,10 +19,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
-from lifecycle.intake import consent, rollup, undeclared
+from lifecycle.intake import consent, rollup, undeclared, views
 from lifecycle.intake.accounts import Accounts
 from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
-from lifecycle.intake.facts import FACT_EVENTS, EventFact
+from lifecycle.intake.facts import FACT_EVENTS, VIEW_EVENT, EventFact
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.news import NOTHING, Kind, News
 from lifecycle.intake.payload import Incoming, Refused, Word, read_message
@@ -149,6 +149,7 @@ class _Batch:
         rollup_again = {stays.row for _, stays in merges}
         facts = _by_contact(fresh)
         rollup.add(self._connection, facts, again=rollup_again)
+        views.add(self._connection, _viewed(fresh), again=rollup_again)
         self._leave_work(fresh, {person.row for person in new})
         if self._content is not None:
             undeclared.record(
@@ -282,3 +283,9 @@ def _by_contact(fresh: Sequence[_Stored]) -> Mapping[int, list[EventFact]]:
             fact = EventFact(each.id, message.name, message.at, message.properties, message.live, message.message_id)
             found.setdefault(each.contact_id, []).append(fact)
     return found
+
+
+def _viewed(fresh: Sequence[_Stored]) -> Iterator[views.Viewed]:
+    for each in fresh:
+        if each.message.name == VIEW_EVENT:
+            yield views.Viewed(each.contact_id, each.message.at, each.id, each.message.properties)

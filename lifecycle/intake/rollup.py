@@ -1,4 +1,7 @@
-"""The stored facts, kept by the one fold of `intake.facts`: incrementally as events come, or again from the events."""
+"""The stored facts, kept by the one fold of `intake.facts`: incrementally as events come, or again from the events.
+
+Those about views are kept beside it (intake.views): views are many, and need no fold.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,24 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from lifecycle.intake import views
 from lifecycle.intake.bulk import delete, look_up, upsert
 from lifecycle.intake.facts import FACT_EVENTS, ORDER_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
 from lifecycle.store import tables
 from lifecycle.store.columns import dumps
-from lifecycle.store.engine import Store
 
-_EVENTS, _ORDERS, _FACTS, _CONTACTS = tables.events, tables.orders, tables.facts, tables.contacts
+_EVENTS, _ORDERS, _FACTS = tables.events, tables.orders, tables.facts
 _FACT_NAMES = ", ".join(f"'{name}'" for name in sorted(FACT_EVENTS))
-_SHEET_COLUMNS = (
-    "orders_count", "orders_total", "orders_net", "orders_refunded", "orders_first_at", "orders_last_at",
-    "cart_total", "cart_items", "cart", "folded_at",
+#: The columns of `facts` that the fold keeps, and those of `orders`.
+SHEET_COLUMNS = (
+    "orders_count", "orders_total", "orders_average", "orders_net", "orders_refunded", "orders_first_at",
+    "orders_last_at", "cart_total", "cart_items", "cart", "folded_at",
 )  # fmt: skip
-_ORDER_COLUMNS = ("total", "refunded", "at")
+ORDER_COLUMNS = ("total", "refunded", "at")
 #: The largest amount that the columns hold: sums beyond it stay there.
 _LIMIT = Decimal("99999999999999.9999")
-#: Contacts folded in one transaction of a rebuild.
-_REBUILD_BATCH = 2_000
 
 
 def add(connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = ()) -> None:
@@ -45,38 +47,27 @@ def add(connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again
     for contact in late:
         sheets.pop(contact, None)
     _save(connection, sheets)
-    fold_again(connection, late)
+    replace(connection, folded(connection, late))
 
 
 def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
-    """Fold these contacts' facts from all their events, replacing what is stored."""
-    if not contact_ids:
-        return
+    """Fold these contacts' facts from all their events, views too, replacing what is stored."""
+    replace(connection, folded(connection, contact_ids))
+    views.count_again(connection, contact_ids)
+
+
+def folded(connection: Connection, contact_ids: Collection[int]) -> dict[int, FactSheet]:
+    """Return the facts about orders and carts of these contacts, folded from their events."""
     sheets = {contact: FactSheet() for contact in contact_ids}
-    for event in _history(connection, contact_ids):
-        fold(sheets[event[0]], event[1])
-    delete(connection, _ORDERS, "contact_id", contact_ids)
+    for contact, event in _history(connection, contact_ids):
+        fold(sheets[contact], event)
+    return sheets
+
+
+def replace(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
+    """Store these facts about orders and carts in place of what is stored."""
+    delete(connection, _ORDERS, "contact_id", sheets)
     _save(connection, sheets)
-
-
-def rebuild(store: Store) -> int:
-    """Fold everybody's facts again from the events; return how many contacts. The result equals what is stored."""
-    last, done = 0, 0
-    while True:
-        with store.write() as connection:
-            ids = connection.execute(
-                select(_CONTACTS.c.id)
-                # the events of the erased are empty: their facts stay as they were
-                .where(_CONTACTS.c.id > last, _CONTACTS.c.erased_at.is_(None), _CONTACTS.c.merged_into.is_(None))
-                .order_by(_CONTACTS.c.id)
-                .limit(_REBUILD_BATCH)
-                .with_for_update()
-            ).scalars().all()  # fmt: skip
-            if not ids:
-                return done
-            with_events = {contact for contact, _ in _history(connection, ids)}
-            fold_again(connection, with_events)
-        last, done = ids[-1], done + len(ids)
 
 
 def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[tuple[int, EventFact]]:
@@ -95,14 +86,14 @@ def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> dic
     """Return the stored sheets of these contacts, each with the orders that its new events name."""
     sheets = {contact: FactSheet() for contact in new}
     keys = [(contact,) for contact in new]
-    columns = ("contact_id", *_SHEET_COLUMNS)
+    columns = ("contact_id", *SHEET_COLUMNS)
     for row in look_up(connection, _FACTS, columns, ("contact_id",), keys):
         sheets[row.contact_id] = FactSheet(
             cart=row.cart, folded_at=row.folded_at, count=row.orders_count, total=row.orders_total,
             refunded=row.orders_refunded, first_at=row.orders_first_at, last_at=row.orders_last_at,
         )  # fmt: skip
     for row in look_up(
-        connection, _ORDERS, ("contact_id", "order_id", *_ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
+        connection, _ORDERS, ("contact_id", "order_id", *ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
     ):
         sheets[row.contact_id].orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
     return sheets
@@ -115,20 +106,23 @@ def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
 
 
 def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
-    orders = [
-        (contact, name, _fit(order.total), _fit(order.refunded), order.at)
-        for contact, sheet in sorted(sheets.items())
-        for name, order in sheet.orders.items()
-    ]
-    upsert(connection, _ORDERS, ("contact_id", "order_id"), _ORDER_COLUMNS, orders)
-    facts = [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
-    upsert(connection, _FACTS, ("contact_id",), _SHEET_COLUMNS, facts)
+    orders = [(contact, *row) for contact, sheet in sorted(sheets.items()) for row in order_rows(sheet)]
+    upsert(connection, _ORDERS, ("contact_id", "order_id"), ORDER_COLUMNS, orders)
+    facts = [(contact, *sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    upsert(connection, _FACTS, ("contact_id",), SHEET_COLUMNS, facts)
 
 
-def _sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
+def order_rows(sheet: FactSheet) -> list[tuple[Any, ...]]:
+    """Return the sheet's orders as they are stored: the id, then ORDER_COLUMNS."""
+    return [(name, _fit(order.total), _fit(order.refunded), order.at) for name, order in sheet.orders.items()]
+
+
+def sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
+    """Return the sheet as it is stored: SHEET_COLUMNS, the cart as JSON."""
     return (
-        sheet.count, _fit(sheet.total), _fit(sheet.net), _fit(sheet.refunded), sheet.first_at, sheet.last_at,
-        _fit(sheet.cart_total), None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
+        sheet.count, _fit(sheet.total), _fit(sheet.average), _fit(sheet.net), _fit(sheet.refunded),
+        sheet.first_at, sheet.last_at, _fit(sheet.cart_total),
+        None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
         None if sheet.cart is None else dumps(sheet.cart), sheet.folded_at,
     )  # fmt: skip
 

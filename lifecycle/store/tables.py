@@ -160,6 +160,8 @@ class Facts(SQLModel, table=True):
     contact_id: int = Field(sa_type=BigKey, primary_key=True)
     orders_count: int = 0
     orders_total: Decimal | None = Field(default=None, sa_type=Money, index=True)
+    #: half to even at four decimals
+    orders_average: Decimal | None = Field(default=None, sa_type=Money)
     orders_net: Decimal | None = Field(default=None, sa_type=Money)
     orders_refunded: Decimal | None = Field(default=None, sa_type=Money)
     orders_first_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -168,11 +170,17 @@ class Facts(SQLModel, table=True):
     cart_items: int | None = None
     #: {"cart_id", "lines": [{product_id, name, price, quantity, url, image_url, …}], "updated_at"}
     cart: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    #: of Product Viewed; `views_last_*` are of the newest by (at, id). Written without being read (intake.views)
+    views_count: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    views_last_at: datetime | None = Field(default=None, sa_type=Instant)
+    views_last_event: int | None = Field(default=None, sa_type=BigKey)
+    views_last_product: str | None = None
+    views_last_category: str | None = None
     points_balance: int | None = None
     points_tier: str | None = None
     nps_score: int | None = None
     referrals_count: int | None = None
-    #: the instant of the newest event folded in: an older one means folding again from the events
+    #: the instant of the newest event of orders and carts folded in: an older one means folding again from the events
     folded_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
@@ -213,7 +221,10 @@ class Undeclared(SQLModel, table=True):
 
 
 class StageTransition(SQLModel, table=True):
-    """A contact's stage changed. `cause` is an event's name, `time`, `import`, `apply`, `attribute` or `consent`."""
+    """A contact's stage changed.
+
+    `cause` is an event's name, `time`, `import`, `apply`, `rebuild`, `attribute` or `consent`.
+    """
 
     __tablename__: ClassVar[str] = "stage_transitions"
     id: int | None = _key()

@@ -23,7 +23,7 @@ from lifecycle.audience.membership import refresh
 from lifecycle.base.address import address_key
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import NotFoundError
-from lifecycle.intake import consent, rollup
+from lifecycle.intake import consent, rebuild
 from lifecycle.intake.messages import accept
 from lifecycle.journey.advance import advance
 from lifecycle.journey.versions import Versions
@@ -196,7 +196,7 @@ def check(store: Store) -> None:
         if "contact_id" in table.c and table is not tables.memberships:
             assert {row["contact_id"] for row in rows(store, table)} <= alive, table.name
     kept = rows(store, tables.facts), rows(store, tables.orders)
-    rollup.rebuild(store)
+    rebuild.rebuild(store)
     assert (rows(store, tables.facts), rows(store, tables.orders)) == kept
 
 
