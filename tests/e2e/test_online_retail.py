@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from conftest import fresh_postgres
+from databases import fresh_postgres
 from lifecycle.cli.main import run
 from lifecycle.intake.properties import amount
 from lifecycle.store import tables

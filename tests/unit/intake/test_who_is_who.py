@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, event
 from sqlmodel import SQLModel
 
-from conftest import fresh_postgres
+from databases import fresh_postgres
 from journey_worlds import content_of
 from lifecycle.audience.membership import refresh
 from lifecycle.base.address import address_key
