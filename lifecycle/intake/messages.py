@@ -7,9 +7,11 @@ anything is stored, so a claim in `deliver` comes wholly before or wholly after.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from psycopg.errors import DeadlockDetected
@@ -21,10 +23,13 @@ from lifecycle.base.errors import StoreError
 from lifecycle.intake import consent, rollup, undeclared
 from lifecycle.intake.accounts import Accounts
 from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
+from lifecycle.intake.declared import Declared
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
+from lifecycle.intake.known import Known
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
 from lifecycle.intake.people import People, Person
+from lifecycle.intake.plain import find_plain
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
@@ -68,27 +73,45 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
     nothing of the batch was stored.
     """
     now = clock.now()
+    declared = Declared(content)
     incoming: list[Incoming] = []
     rejected: list[Rejected] = []
     for index, payload in enumerate(payloads):
         try:
-            incoming.append(read_message(payload, index, now, live=live))
+            message = read_message(payload, index, now, live=live)
         except Refused as refusal:
             rejected.append(Rejected(index, str(refusal), payload))
-    if not incoming:
-        return Accepted(rejected=rejected)
+            continue
+        lacking = declared.lacks(message.name, message.properties)
+        incoming.append(message._replace(undeclared=lacking) if lacking else message)
+    return replace(keep(store, incoming, now=now, live=live), rejected=rejected)
+
+
+def keep(
+    store: Store, messages: Sequence[Incoming], *, now: datetime, live: bool, known: Known | None = None
+) -> Accepted:
+    """Store messages that were read, as `accept` does.
+
+    `known` is what the batches before have taught, of an import that settles the store when it is done.
+    """
+    if not messages:
+        return Accepted()
+    settled = known is None
+    known = known or Known()
     for _ in range(_ATTEMPTS):
         try:
-            with store.write() as connection:
-                batch = _Batch(connection, now, content, live=live)
-                news, contacts = batch.store(incoming)
+            with store.write(settled=settled) as connection:
+                batch = _Batch(connection, now, known, live=live)
+                news, contacts = batch.store(messages)
         except (IntegrityError, RacedError):
+            known.met(1)
             continue  # a concurrent batch stored one of these first; in a new transaction it is seen
         except StoreError as error:
             if not _was_deadlock(error):
                 raise
             continue
-        return Accepted(len(news), len(incoming) - len(news), rejected, contacts, news, frozenset(batch.touched))
+        known.learn(batch.rows)
+        return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched))
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 
@@ -101,32 +124,57 @@ def _was_deadlock(error: StoreError) -> bool:
 class _Batch:
     """One batch in its transaction."""
 
-    def __init__(self, connection: Connection, now: datetime, content: Content | None, *, live: bool) -> None:
+    def __init__(self, connection: Connection, now: datetime, known: Known, *, live: bool) -> None:
         self._connection = connection
         self._now = now
-        self._content = content
+        self._known = known
         self._live = live
         self._people = People(connection)
         self._accounts = Accounts(connection)
-        #: everyone whose attributes, names or consent changed
-        self._changed: list[Person] = []
+        #: rows of everyone whose attributes, names or consent changed
+        self._changed: set[int] = set()
         self._words: list[tuple[Person, Traits, Incoming]] = []
         #: rows of everyone whom the batch concerns
         self.touched: set[int] = set()
+        #: rows by userId, once committed
+        self.rows: dict[str, int] = {}
 
     def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
+        plain = find_plain(self._connection, messages, self._known)
+        if plain is not None:
+            self.rows, self._changed = plain.rows, plain.made
+            made, telling, merged = len(plain.made), set[int](), set[int]()
+            contacts = [plain.rows[message.names.user_id or ""] for message in messages]
+        else:
+            made, telling, merged, contacts = self._store_people(messages)
+        fresh = self._store_events(messages, contacts)
+        rollup.add(self._connection, _by_contact(fresh), again=merged)
+        telling |= self._store_consent()
+        self._leave_work(fresh)
+        lacking = Counter(chain.from_iterable(each.message.undeclared for each in fresh))
+        undeclared.record(self._connection, lacking, self._now)
+        events = {each.message.place for each in fresh}
+        silent = {message.place for message in messages if message.name and message.place not in events}
+        # an event that was stored before is a duplicate, whatever it taught us about names
+        return frozenset((telling | events) - silent), made
+
+    def _store_people(self, messages: Sequence[Incoming]) -> tuple[int, set[int], set[int], list[int]]:
+        """Find, make, describe and merge whom the messages are about.
+
+        Returns how many contacts were made, the places of the messages that told something new, the rows of those
+        who were merged with others, and each message's contact.
+        """
         self._people.load(messages)
         self._accounts.load(messages)
         people: list[Person] = []
-        telling: set[int] = set()
+        telling: dict[int, Person] = {}
         for message in messages:
             before = self._people.changes
             person = self._describe(message, self._people.resolve(message))
             people.append(person)
             if self._people.changes != before:
-                telling.add(message.place)
-                self._changed.append(person)
+                telling[message.place] = person
         self._accounts.write()
         new = self._people.number()
         merges = self._people.merges
@@ -134,20 +182,8 @@ class _Batch:
             # who stays may be new only if nobody stored was merged, so both rows are there
             merge_contacts(self._connection, goes, stays.row, self._now)
         self._people.write(new)
-        fresh = self._store_events(messages, people)
-        rollup_again = {stays.row for _, stays in merges}
-        facts = _by_contact(fresh)
-        rollup.add(self._connection, facts, again=rollup_again)
-        telling |= self._store_consent()
-        self._leave_work(fresh)
-        if self._content is not None:
-            undeclared.record(
-                self._connection, undeclared.count((each.message for each in fresh), self._content), self._now
-            )
-        events = {each.message.place for each in fresh}
-        silent = {message.place for message in messages if message.name and message.place not in events}
-        # an event that was stored before is a duplicate, whatever it taught us about names
-        return frozenset((telling | events) - silent), len(new)
+        self._changed = {person.row for person in telling.values()}
+        return len(new), set(telling), {stays.row for _, stays in merges}, [person.row for person in people]
 
     def _describe(self, message: Incoming, person: Person) -> Person:
         if message.previous_id is not None:
@@ -162,18 +198,18 @@ class _Batch:
                 self._words.append((person, message.traits, message))
         return person
 
-    def _store_events(self, messages: Sequence[Incoming], people: Sequence[Person]) -> list[_Stored]:
-        new: dict[str, tuple[Incoming, Person]] = {}
-        for message, person in zip(messages, people, strict=True):
+    def _store_events(self, messages: Sequence[Incoming], contacts: Sequence[int]) -> list[_Stored]:
+        new: dict[str, tuple[Incoming, int]] = {}
+        for message, contact in zip(messages, contacts, strict=True):
             if message.name:
-                new.setdefault(message.message_id, (message, person))
-        for row in look_up(self._connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in new]):
-            del new[row[0]]
+                new.setdefault(message.message_id, (message, contact))
+        if self._known.expects_duplicates:
+            there = look_up(self._connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in new])
+            for row in there:
+                del new[row[0]]
+            self._known.met(len(there))
         numbers = allocate(self._connection, _EVENTS, len(new))
-        fresh = [
-            _Stored(number, message, person.row)
-            for number, (message, person) in zip(numbers, new.values(), strict=True)
-        ]
+        fresh = [_Stored(number, *each) for number, each in zip(numbers, new.values(), strict=True)]
         insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
         return fresh
 
@@ -185,12 +221,12 @@ class _Batch:
         ]
         news = consent.record(self._connection, [each for _, _, each in said], self._now, live=self._live)
         told = {index for (index, _, _), is_news in zip(said, news, strict=True) if is_news}
-        self._changed += [person for index, person, _ in said if index in told]
+        self._changed |= {person.row for index, person, _ in said if index in told}
         return told
 
     def _leave_work(self, fresh: Sequence[_Stored]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
-        changed = {person.row for person in self._changed}
+        changed = set(self._changed)
         if self._live and self._accounts.changed:
             accounts = [(account,) for account in self._accounts.changed]
             changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}

@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from lifecycle.intake.bulk import delete, look_up, upsert
@@ -26,6 +27,9 @@ _ORDER_COLUMNS = ("total", "refunded", "at")
 _ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
 #: The largest amount that the columns hold: sums beyond it stay there.
 _LIMIT = Decimal("99999999999999.9999")
+#: The exponent of amounts that have to be held against the limit.
+_WIDE = 13
+_encode = msgspec.json.Encoder(order="sorted").encode
 #: Contacts folded in one transaction of a rebuild.
 _REBUILD_BATCH = 2_000
 
@@ -38,7 +42,7 @@ def add(connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again
     late = set(again)
     sheets = _load(connection, new)
     for contact, sheet in sheets.items():
-        for event in sorted(new[contact], key=attrgetter("order")):
+        for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
             if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
                 late.add(contact)
                 break
@@ -130,9 +134,18 @@ def _sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
     return (
         sheet.count, _fit(sheet.total), _fit(sheet.net), _fit(sheet.refunded), sheet.first_at, sheet.last_at,
         _fit(sheet.cart_total), None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
-        None if sheet.cart is None else dumps(sheet.cart), sheet.folded_at,
+        None if sheet.cart is None else _cart_text(sheet.cart), sheet.folded_at,
     )  # fmt: skip
 
 
+def _cart_text(cart: dict[str, Any]) -> str:
+    try:
+        return _encode(cart).decode()
+    except OverflowError:  # whole numbers of more than 64 bits
+        return dumps(cart)
+
+
 def _fit(value: Decimal | None) -> Decimal | None:
-    return None if value is None else max(-_LIMIT, min(_LIMIT, value))
+    if value is None or value.adjusted() < _WIDE:
+        return value
+    return max(-_LIMIT, min(_LIMIT, value))

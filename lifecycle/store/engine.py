@@ -43,8 +43,12 @@ class Store:
         return self.dialect == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction that commits on the way out, or rolls back on an exception."""
+    def write(self, *, settled: bool = True) -> Iterator[Connection]:
+        """Yield a connection in a transaction that commits on the way out, or rolls back on an exception.
+
+        One that need not be `settled` may be undone, whole, when the database's machine crashes right after it: for
+        what is done again then, with `settle` at its end.
+        """
         with self._errors():
             if self.is_sqlite:
                 # threads of one process queue here, fairly and without polling; other processes wait in SQLite
@@ -58,7 +62,16 @@ class Store:
                         raise
                 return
             with self.engine.begin() as connection:
+                if not settled:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 yield connection
+
+    def settle(self) -> None:
+        """Return once everything that was committed before survives a crash of the database's machine."""
+        if not self.is_sqlite:
+            with self.write() as connection:
+                # a transaction that has a number waits for the log up to its own end, and so for all before it
+                connection.exec_driver_sql("SELECT pg_current_xact_id()")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
