@@ -8,7 +8,9 @@ never from input. JSON columns take text that is JSON already, so that nothing i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg as postgres
@@ -17,6 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from lifecycle.intake.bulk_values import Rows, as_json, bound, copied, found
+
+#: Rows from which on a thread is worth its start.
+_MANY = 1_000
 
 
 class RacedError(Exception):
@@ -48,17 +53,39 @@ def insert(connection: Connection, table: Table, columns: Sequence[str], rows: S
     """Insert rows of values in the order of `columns`. Raises RacedError where one is there already."""
     if not rows:
         return
-    names = ", ".join(columns)
-    if is_sqlite(connection):
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names, values bound
-        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns, rows)))
+    if not is_sqlite(connection):
+        _copy(connection, table, columns, copied(connection, table, columns, rows))
         return
-    sql = f"COPY {table.name} ({names}) FROM STDIN"
+    marks = ", ".join("?" * len(columns))
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names, values bound
+    connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns, rows)))
+
+
+@contextmanager
+def inserting(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> Iterator[None]:
+    """Insert rows as `insert` does; many of them, on PostgreSQL, while the body computes and leaves `connection` alone.
+
+    The server takes its time over a COPY, and a thread that waits for it takes none of ours.
+    """
+    if is_sqlite(connection) or len(rows) < _MANY:
+        insert(connection, table, columns, rows)
+        yield
+        return
+    lines = copied(connection, table, columns, rows)
+    with ThreadPoolExecutor(1, "copy") as aside:
+        copying = aside.submit(_copy, connection, table, columns, lines)
+        yield
+        copying.result()
+
+
+def _copy(connection: Connection, table: Table, columns: Sequence[str], lines: str) -> None:
+    sql = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     driver = cast("postgres.Connection", connection.connection.dbapi_connection)
     try:
         with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-            copy.write(copied(connection, table, columns, rows))
+            copy.write(lines)
     except (postgres.errors.UniqueViolation, postgres.errors.DeadlockDetected) as error:
         raise RacedError from error
     except postgres.Error as error:

@@ -22,7 +22,7 @@ from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
 from lifecycle.intake import consent, rollup, undeclared
 from lifecycle.intake.accounts import Accounts
-from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
+from lifecycle.intake.bulk import RacedError, allocate, insert, inserting, look_up
 from lifecycle.intake.declared import Declared
 from lifecycle.intake.facts import FACT_EVENTS, EventFact
 from lifecycle.intake.known import Known
@@ -148,8 +148,9 @@ class _Batch:
             contacts = [plain.rows[message.names.user_id or ""] for message in messages]
         else:
             made, telling, merged, contacts = self._store_people(messages)
-        fresh = self._store_events(messages, contacts)
-        rollup.add(self._connection, _by_contact(fresh), again=merged)
+        fresh = self._new_events(messages, contacts)
+        storing = inserting(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
+        rollup.add(self._connection, _by_contact(fresh), again=merged, storing=storing)
         telling |= self._store_consent()
         self._leave_work(fresh)
         lacking = Counter(chain.from_iterable(each.message.undeclared for each in fresh))
@@ -198,7 +199,8 @@ class _Batch:
                 self._words.append((person, message.traits, message))
         return person
 
-    def _store_events(self, messages: Sequence[Incoming], contacts: Sequence[int]) -> list[_Stored]:
+    def _new_events(self, messages: Sequence[Incoming], contacts: Sequence[int]) -> list[_Stored]:
+        """Return the events that are not stored yet, numbered."""
         new: dict[str, tuple[Incoming, int]] = {}
         for message, contact in zip(messages, contacts, strict=True):
             if message.name:
@@ -209,9 +211,7 @@ class _Batch:
                 del new[row[0]]
             self._known.met(len(there))
         numbers = allocate(self._connection, _EVENTS, len(new))
-        fresh = [_Stored(number, *each) for number, each in zip(numbers, new.values(), strict=True)]
-        insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
-        return fresh
+        return [_Stored(number, *each) for number, each in zip(numbers, new.values(), strict=True)]
 
     def _store_consent(self) -> set[int]:
         said = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -34,19 +35,24 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 _REBUILD_BATCH = 2_000
 
 
-def add(connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = ()) -> None:
-    """Fold new events, stored already, into the facts of their contacts (by row id, locked by the caller).
+def add(
+    connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = (),
+    storing: AbstractContextManager[None] | None = None,
+) -> None:  # fmt: skip
+    """Fold new events into the facts of their contacts (by row id, locked by the caller).
 
-    A contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
+    The events are stored already, or `storing` does it while they are folded and the connection is not needed. A
+    contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
     """
     late = set(again)
     sheets = _load(connection, new)
-    for contact, sheet in sheets.items():
-        for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
-            if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
-                late.add(contact)
-                break
-            fold(sheet, event)
+    with storing or nullcontext():
+        for contact, sheet in sheets.items():
+            for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
+                if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
+                    late.add(contact)
+                    break
+                fold(sheet, event)
     for contact in late:
         sheets.pop(contact, None)
     _save(connection, sheets)
