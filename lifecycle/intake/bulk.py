@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from lifecycle.intake.bulk_values import Rows, as_json, bound, copied, found
+from lifecycle.intake.bulk_values import Columns, Rows, as_json, bound, copied, found
 
 #: Rows from which on a thread is worth its start.
 _MANY = 1_000
@@ -49,38 +49,41 @@ def allocate(connection: Connection, table: Table, count: int) -> Sequence[int]:
     return range(first, last + 1) if scattered is None else sorted(scattered)
 
 
-def insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert(connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> None:
     """Insert rows of values in the order of `columns`. Raises RacedError where one is there already."""
-    if not rows:
-        return
-    if not is_sqlite(connection):
-        _copy(connection, table, columns, copied(connection, table, columns, rows))
-        return
-    marks = ", ".join("?" * len(columns))
-    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names, values bound
-    connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns, rows)))
+    if rows:
+        _insert(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
 
 
 @contextmanager
-def inserting(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> Iterator[None]:
+def inserting(connection: Connection, table: Table, columns: Columns) -> Iterator[None]:
     """Insert rows as `insert` does; many of them, on PostgreSQL, while the body computes and leaves `connection` alone.
 
     The server takes its time over a COPY, and a thread that waits for it takes none of ours.
     """
-    if is_sqlite(connection) or len(rows) < _MANY:
-        insert(connection, table, columns, rows)
+    count = len(next(iter(columns.values())))
+    if is_sqlite(connection) or count < _MANY:
+        if count:
+            _insert(connection, table, columns)
         yield
         return
-    lines = copied(connection, table, columns, rows)
+    lines = copied(connection, table, columns)
     with ThreadPoolExecutor(1, "copy") as aside:
         copying = aside.submit(_copy, connection, table, columns, lines)
         yield
         copying.result()
 
 
-def _copy(connection: Connection, table: Table, columns: Sequence[str], lines: str) -> None:
+def _insert(connection: Connection, table: Table, columns: Columns) -> None:
+    if not is_sqlite(connection):
+        _copy(connection, table, columns, copied(connection, table, columns))
+        return
+    marks = ", ".join("?" * len(columns))
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names, values bound
+    connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns)))
+
+
+def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: str) -> None:
     sql = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     driver = cast("postgres.Connection", connection.connection.dbapi_connection)
     try:
@@ -107,7 +110,8 @@ def upsert(
     head = f"INSERT INTO {table.name} ({', '.join(names)})"
     if is_sqlite(connection):
         sql = f"{head} VALUES ({', '.join('?' * len(names))}) {conflict}"
-        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, names, rows)))
+        columns_of = dict(zip(names, zip(*rows, strict=True), strict=True))
+        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns_of)))
         return
     source, members, parameters = _sent(connection, table, names, rows)
     sql = f"{head} SELECT {', '.join(members)} FROM {source} {conflict}"  # noqa: S608 - our own names
@@ -188,7 +192,7 @@ def _sent(
     arrays = ", ".join(f"json_array_elements_text(CAST(:c{place} AS json))" for place in places)
     source = f"ROWS FROM ({arrays}) AS k({', '.join(f'c{place}' for place in places)})"
     members = [f"CAST(k.c{place} AS {_sql_type(connection, table, columns[place])})" for place in places]
-    sent = as_json(connection, table, columns, rows)
+    sent = as_json(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
     return source, members, {f"c{place}": array for place, array in enumerate(sent)}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
@@ -21,6 +21,8 @@ from sqlalchemy.types import JSON, Boolean, String, TypeEngine
 from lifecycle.store.columns import EPOCH, MICROSECOND, Instant, Money
 
 Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
+#: The values of rows by column.
+Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 #: What COPY calls NULL.
 _NULL = "\\N"
 #: What COPY reads otherwise than it is written, the backslash first. Source: PostgreSQL's COPY, text format.
@@ -29,23 +31,20 @@ _FOUR_PLACES = Decimal("0.0001")
 _ZONE = attrgetter("tzinfo")
 
 
-def bound(connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> Rows:
-    """Return the rows with each value as SQLite's driver takes it. Raises ValueError for a naive datetime."""
-    return list(zip(*_columns(connection, table, columns, rows), strict=True))
+def bound(connection: Connection, table: Table, columns: Columns) -> Rows:
+    """Return rows with each value as SQLite's driver takes it. Raises ValueError for a naive datetime."""
+    return list(zip(*_written(connection, table, columns), strict=True))
 
 
-def copied(connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> str:
-    """Return the rows as PostgreSQL's COPY reads them. Raises ValueError for a naive datetime."""
-    texts = [
-        _text(column, table.c[name].type)
-        for name, column in zip(columns, _columns(connection, table, columns, rows), strict=True)
-    ]
+def copied(connection: Connection, table: Table, columns: Columns) -> str:
+    """Return rows as PostgreSQL's COPY reads them. Raises ValueError for a naive datetime."""
+    texts = map(_text, _written(connection, table, columns), (table.c[name].type for name in columns))
     return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
 
 
-def as_json(connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> list[str]:
-    """Return each column of the rows as the text of a JSON array. Raises ValueError for a naive datetime."""
-    return [_json(column) for column in _columns(connection, table, columns, rows)]
+def as_json(connection: Connection, table: Table, columns: Columns) -> list[str]:
+    """Return each column as the text of a JSON array. Raises ValueError for a naive datetime."""
+    return [_json(column) for column in _written(connection, table, columns)]
 
 
 def found(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Any]) -> Sequence[Any]:
@@ -84,17 +83,17 @@ def _from_microseconds(value: int) -> datetime:
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _from_ten_thousandths(value: int) -> Decimal:
     return Decimal(value).scaleb(-4)
 
 
-def _columns(connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> Iterator[Sequence[Any]]:
-    """Yield the columns of the rows, each value as the database has it."""
+def _written(connection: Connection, table: Table, columns: Columns) -> Iterator[Sequence[Any]]:
+    """Yield the columns, each value as the database has it."""
     sqlite = connection.dialect.name == "sqlite"
-    for name, column in zip(columns, zip(*rows, strict=True), strict=True):
+    for name, column in columns.items():
         kind = table.c[name].type
         # the types' own ways, a value at a time, cost a third of a bulk insert
         if isinstance(kind, Instant):
@@ -114,7 +113,9 @@ def _text(column: Sequence[Any], kind: TypeEngine[Any]) -> Sequence[str]:
         present = [value for value in column if value is not None]
         return _with_gaps(column, _json(present)[2:-2].split('","') if present else [])
     if not isinstance(kind, String | JSON):
-        return [_NULL if value is None else str(value) for value in column]
+        return (
+            [_NULL if value is None else str(value) for value in column] if None in column else list(map(str, column))
+        )
     written = [value for value in column if value is not None]
     whole = "".join(written)
     for special, escape in _ESCAPES:

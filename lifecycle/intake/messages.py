@@ -8,11 +8,11 @@ anything is stored, so a claim in `deliver` comes wholly before or wholly after.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, select, update
@@ -22,9 +22,9 @@ from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
 from lifecycle.intake import consent, rollup, undeclared
 from lifecycle.intake.accounts import Accounts
-from lifecycle.intake.bulk import RacedError, allocate, insert, inserting, look_up
+from lifecycle.intake.bulk import RacedError, insert, look_up
 from lifecycle.intake.declared import Declared
-from lifecycle.intake.facts import FACT_EVENTS, EventFact
+from lifecycle.intake.fresh import Fresh, find_fresh
 from lifecycle.intake.known import Known
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
@@ -36,9 +36,8 @@ from lifecycle.store.engine import Store
 
 #: Times that a batch begins again when another transaction stored one of its messages first.
 _ATTEMPTS = 5
-_EVENTS, _INBOX, _CONTACTS, _ENROLMENTS = tables.events, tables.inbox, tables.contacts, tables.enrolments
+_INBOX, _CONTACTS, _ENROLMENTS = tables.inbox, tables.contacts, tables.enrolments
 _ALWAYS, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_EVENT_COLUMNS = ("id", "message_id", "contact_id", "name", "at", "received_at", "properties", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +144,20 @@ class _Batch:
         if plain is not None:
             self.rows, self._changed = plain.rows, plain.made
             made, telling, merged = len(plain.made), set[int](), set[int]()
-            contacts = [plain.rows[message.names.user_id or ""] for message in messages]
+            contacts = plain.contacts
         else:
             made, telling, merged, contacts = self._store_people(messages)
-        fresh = self._new_events(messages, contacts)
-        storing = inserting(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
-        rollup.add(self._connection, _by_contact(fresh), again=merged, storing=storing)
+        fresh = find_fresh(self._connection, messages, contacts, self._known)
+        rollup.add(self._connection, fresh.facts(), again=merged, storing=fresh.storing(self._connection, self._now))
         telling |= self._store_consent()
         self._leave_work(fresh)
-        lacking = Counter(chain.from_iterable(each.message.undeclared for each in fresh))
+        lacking = Counter(chain.from_iterable(message.undeclared for message in fresh.messages))
         undeclared.record(self._connection, lacking, self._now)
-        events = {each.message.place for each in fresh}
-        silent = {message.place for message in messages if message.name and message.place not in events}
-        # an event that was stored before is a duplicate, whatever it taught us about names
-        return frozenset((telling | events) - silent), made
+        events = {message.place for message in fresh.messages}
+        if len(fresh.messages) < len(messages):
+            # an event that was stored before is a duplicate, whatever it taught us about names
+            telling -= {message.place for message in messages if message.name and message.place not in events}
+        return frozenset(telling | events), made
 
     def _store_people(self, messages: Sequence[Incoming]) -> tuple[int, set[int], set[int], list[int]]:
         """Find, make, describe and merge whom the messages are about.
@@ -199,20 +198,6 @@ class _Batch:
                 self._words.append((person, message.traits, message))
         return person
 
-    def _new_events(self, messages: Sequence[Incoming], contacts: Sequence[int]) -> list[_Stored]:
-        """Return the events that are not stored yet, numbered."""
-        new: dict[str, tuple[Incoming, int]] = {}
-        for message, contact in zip(messages, contacts, strict=True):
-            if message.name:
-                new.setdefault(message.message_id, (message, contact))
-        if self._known.expects_duplicates:
-            there = look_up(self._connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in new])
-            for row in there:
-                del new[row[0]]
-            self._known.met(len(there))
-        numbers = allocate(self._connection, _EVENTS, len(new))
-        return [_Stored(number, *each) for number, each in zip(numbers, new.values(), strict=True)]
-
     def _store_consent(self) -> set[int]:
         said = [
             (message.place, person, consent.Said(person.row, word, message.at if message.timed else None))
@@ -224,22 +209,28 @@ class _Batch:
         self._changed |= {person.row for index, person, _ in said if index in told}
         return told
 
-    def _leave_work(self, fresh: Sequence[_Stored]) -> None:
+    def _leave_work(self, fresh: Fresh) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
         changed = set(self._changed)
         if self._live and self._accounts.changed:
             accounts = [(account,) for account in self._accounts.changed]
             changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
-        self.touched = changed | {each.contact_id for each in fresh}
+        self.touched = changed | set(fresh.contacts)
         since = self._concerned(self.touched)
-        events = [each for each in fresh if each.message.live or each.message.at >= since.get(each.contact_id, _NEVER)]
-        changed -= {each.contact_id for each in events}
-        rows: list[tuple[int, int | None]] = [(each.contact_id, each.id) for each in events]
+        rows: list[tuple[int, int | None]] = []
+        if since or self._live:
+            rows += [
+                (contact, number)
+                for message, contact, number in zip(fresh.messages, fresh.contacts, fresh.ids, strict=True)
+                if message.live or message.at >= since.get(contact, _NEVER)
+            ]
+        changed -= {contact for contact, _ in rows}
         rows += [(row, None) for row in sorted(changed) if self._live or since.get(row, _NEVER) == _ALWAYS]
         insert(self._connection, _INBOX, ("contact_id", "event_id"), rows)
         if self._live:
             # a late event triggers nothing, but somebody must notice what it changes about segments
-            late = {each.contact_id for each in fresh if not each.message.live}
+            pairs = zip(fresh.messages, fresh.contacts, strict=True)
+            late = {contact for message, contact in pairs if not message.live}
             self._review(late - {contact for contact, _ in rows})
 
     def _review(self, late: set[int]) -> None:
@@ -261,27 +252,3 @@ class _Batch:
             start = _ALWAYS if row.state in {"waiting", "active"} else row.activated_at
             since[row.contact_id] = min(start, since.get(row.contact_id, _NEVER))
         return since
-
-
-class _Stored(NamedTuple):
-    """An event that was new, and its row."""
-
-    id: int
-    message: Incoming
-    contact_id: int
-
-    def row(self, now: datetime) -> tuple[Any, ...]:
-        message, contact = self.message, self.contact_id
-        return (
-            self.id, message.message_id, contact, message.name, message.at, now, message.properties_json, message.live
-        )  # fmt: skip
-
-
-def _by_contact(fresh: Sequence[_Stored]) -> Mapping[int, list[EventFact]]:
-    found: dict[int, list[EventFact]] = {}
-    for each in fresh:
-        message = each.message
-        if message.name in FACT_EVENTS:
-            fact = EventFact(each.id, message.name, message.at, message.properties, message.live, message.message_id)
-            found.setdefault(each.contact_id, []).append(fact)
-    return found

@@ -21,37 +21,44 @@ _ALIVE = "t.merged_into IS NULL AND t.erased_at IS NULL"
 
 @dataclass(slots=True)
 class Plain:
-    """The rows of a batch's contacts by userId, all of them locked; `made` are those that had none."""
+    """The contact of each message, all of them locked, and all by userId; `made` are those that were not there."""
 
+    contacts: list[int]
     rows: dict[str, int]
     made: set[int] = field(default_factory=set)
 
 
 def find_plain(connection: Connection, messages: Sequence[Incoming], known: Known) -> Plain | None:
     """Find, lock and make the contacts of the messages; None when it takes more than userIds to know them."""
-    if not all(
-        message.name and message.names.anonymous_id is None and message.names.email is None for message in messages
-    ):
-        return None
-    users = {message.names.user_id for message in messages if message.names.user_id is not None}
+    users: list[str] = []
+    for message in messages:
+        user, anonymous_id, email = message.names
+        if user is None or anonymous_id is not None or email is not None or not message.name:
+            return None
+        users.append(user)
     rows = known.rows(users)
-    rows |= _find(connection, users - rows.keys())
-    if len(rows) < len(users):
+    missing = set(users).difference(rows) if len(rows) < len(messages) else set[str]()
+    rows |= _find(connection, missing)
+    if missing - rows.keys():
         # what makes contacts waits for others who do, and looks again
         lock_names(connection)
-        rows |= _find(connection, users - rows.keys())
+        rows |= _find(connection, missing - rows.keys())
     there = set(rows.values())
     if hold(connection, tables.contacts, there, only=_ALIVE) < len(there):
         known.forget()
         return None
+    made = _make(connection, [message for message in messages if message.names.user_id not in rows]) if missing else {}
+    rows |= made
+    return Plain([rows[user] for user in users], rows, set(made.values()))
+
+
+def _make(connection: Connection, messages: Sequence[Incoming]) -> dict[str, int]:
     people = People(connection)
-    for message in messages if len(rows) < len(users) else ():
-        if message.names.user_id not in rows:
-            people.resolve(message)
+    for message in messages:
+        people.resolve(message)
     made = people.number()
     people.write(made)
-    fresh = {person.external_id: person.row for person in made if person.external_id is not None}
-    return Plain({**rows, **fresh}, set(fresh.values()))
+    return {person.external_id: person.row for person in made if person.external_id is not None}
 
 
 def _find(connection: Connection, users: set[str]) -> dict[str, int]:
