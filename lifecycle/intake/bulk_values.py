@@ -5,7 +5,6 @@ A column is one call into C where a value would be a call of ours each: five tho
 
 from __future__ import annotations
 
-import json
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Table
 from sqlalchemy.types import JSON, Boolean, String, TypeEngine
 
-from lifecycle.store.columns import EPOCH, MICROSECOND, Instant, Money
+from lifecycle.store.columns import EPOCH, MICROSECOND, Instant, Money, loads
 
 Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
 #: The values of rows by column.
@@ -74,7 +73,7 @@ def _read(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | None
     if sqlite and isinstance(kind, Money):
         return _from_ten_thousandths
     if sqlite and isinstance(kind, JSON):
-        return json.loads
+        return loads
     return bool if sqlite and isinstance(kind, Boolean) else None
 
 

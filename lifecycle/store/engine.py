@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from lifecycle.base.errors import SettingsError, StoreError
-from lifecycle.store.columns import dumps
+from lifecycle.store.columns import dumps, loads
 from lifecycle.store.functions import add_functions
 
 #: How long a writer waits for another, on SQLite.
@@ -121,7 +121,7 @@ def _make_engine(url: str) -> Engine:
         raise SettingsError(
             f'not a database URL: "{url}"', hint="sqlite:///PATH or postgresql://USER@HOST/NAME"
         ) from error
-    options: dict[str, Any] = {"json_serializer": dumps}
+    options: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": loads}
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
         options |= {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
