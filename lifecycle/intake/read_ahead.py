@@ -15,7 +15,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from lifecycle.base.clock import Clock, SystemClock
@@ -56,13 +56,13 @@ def _is_worth_it(source: Source, clock: Clock) -> bool:
     )
 
 
-def _start() -> subprocess.Popen[bytes] | None:
+def _start(*, stderr: int | None = None) -> subprocess.Popen[bytes] | None:
     """Start the child; None when the machine has no room for one more."""
     path = os.pathsep.join(filter(None, sys.path))
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "lifecycle.intake.read_ahead"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env={**os.environ, "PYTHONPATH": path},
             process_group=0 if os.name == "posix" else None,  # Ctrl-C is for us, and we end the child
         )  # fmt: skip
     except OSError:
@@ -70,13 +70,9 @@ def _start() -> subprocess.Popen[bytes] | None:
 
 
 def _received(child: subprocess.Popen[bytes], source: Source) -> Iterator[Chunk]:
-    if child.stdin is None or child.stdout is None:
-        raise RuntimeError("the child was started with both pipes")
-    try:
-        with child.stdin as told:
-            pickle.dump(source, told)
-    except BrokenPipeError:
-        pass  # it died at once, as will be seen
+    if child.stdout is None:
+        raise RuntimeError("the child was started with a pipe")
+    _tell(child, source)
     while True:
         head = child.stdout.read(_HEAD.size)
         kind, size = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0)
@@ -91,6 +87,14 @@ def _received(child: subprocess.Popen[bytes], source: Source) -> Iterator[Chunk]
         if kind == _FAULT:
             raise pickle.loads(data)  # noqa: S301 - our own child wrote it
         yield unpack(data)
+
+
+def _tell(child: subprocess.Popen[bytes], source: Source) -> None:
+    """Tell the child what to read."""
+    if child.stdin is None:
+        raise RuntimeError("the child was started with a pipe")
+    with suppress(BrokenPipeError), child.stdin:  # should it have died at once, that will be seen
+        pickle.dump(source, child.stdin)
 
 
 def _ending(child: subprocess.Popen[bytes]) -> str:
