@@ -148,23 +148,19 @@ def hold(connection: Connection, table: Table, ids: Iterable[int], *, only: str)
 
     `only` is a fixed SQL condition on `t` that they have to meet.
     """
-    wanted = [(row,) for row in sorted(ids)]
+    wanted = sorted(ids)
     if not wanted:
         return 0
     if is_sqlite(connection):
-        source, member, parameters = (
-            "json_each(:keys) AS k",
-            "json_extract(k.value, '$[0]')",
-            {"keys": _as_json(wanted)},
-        )
-        lock = ""
+        among, lock = "(SELECT value FROM json_each(:ids))", ""
     else:
-        source, (member,), parameters = _sent(connection, table, ("id",), wanted)
-        lock = "ORDER BY t.id FOR UPDATE OF t"
-    held = f"SELECT t.* FROM {source} JOIN {table.name} AS t ON t.id = {member} {lock}"  # noqa: S608 - our own names
-    # the condition stands outside: PostgreSQL guesses that it holds for few, and would scan the table for each key
+        # an array, which one pass over the index answers in order
+        among, lock = "ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(:ids AS json)) AS bigint)))", "FOR UPDATE"
+    sign = "IN" if is_sqlite(connection) else "="
+    held = f"SELECT t.* FROM {table.name} AS t WHERE t.id {sign} {among} ORDER BY t.id {lock}"  # noqa: S608 - our own names
+    # the condition stands outside: PostgreSQL guesses that it holds for few, and would plan for those
     sql = f"SELECT count(*) FILTER (WHERE {only}) FROM ({held}) AS t"  # noqa: S608 - our own names
-    return int(connection.execute(text(sql), parameters).scalar_one())
+    return int(connection.execute(text(sql), {"ids": _as_json(wanted)}).scalar_one())
 
 
 def delete(connection: Connection, table: Table, by: str, values: Iterable[Any]) -> None:

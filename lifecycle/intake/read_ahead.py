@@ -1,7 +1,8 @@
-"""A large file read in a process of its own, so that one chunk is parsed and checked while the one before is stored.
+"""A large file read in a process of its own, so that a chunk is parsed and checked while one before is stored.
 
-The child writes chunks to its standard output. The pipe holds less than one, so the child is never further ahead than
-that, and ends by itself when nobody reads any more. `python -m lifecycle.intake.read_ahead` is the child.
+The child writes chunks to its standard output, and a thread here takes the next one from it. The pipe holds less than
+one, so nobody is ever more than two ahead, and the child ends by itself when nobody reads any more.
+`python -m lifecycle.intake.read_ahead` is the child.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -38,10 +40,17 @@ def read_chunks(source: Source, clock: Clock) -> Generator[Chunk, None, None]:
     if child is None:
         yield from Reader(source, clock).chunks()
         return
+    chunks = _received(child, source)
+    aside = ThreadPoolExecutor(1, "read-ahead")
     try:
-        yield from _received(child, source)
+        following = aside.submit(next, chunks, None)
+        while (chunk := following.result()) is not None:
+            following = aside.submit(next, chunks, None)
+            yield chunk
     finally:
         _end(child)
+        aside.shutdown()
+        _close(child)
 
 
 def _is_worth_it(source: Source, clock: Clock) -> bool:
@@ -107,15 +116,18 @@ def _ending(child: subprocess.Popen[bytes]) -> str:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            pipe.close()
     child.terminate()
     try:
         child.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def _close(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 # ---------------------------------------------------------------- the child

@@ -53,9 +53,10 @@ def add(
                     late.add(contact)
                     break
                 fold(sheet, event)
-    for contact in late:
-        sheets.pop(contact, None)
-    _save(connection, sheets)
+        for contact in late:
+            sheets.pop(contact, None)
+        rows = _rows(sheets)
+    _save(connection, *rows)
     fold_again(connection, late)
 
 
@@ -67,7 +68,7 @@ def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
     for event in _history(connection, contact_ids):
         fold(sheets[event[0]], event[1])
     delete(connection, _ORDERS, "contact_id", contact_ids)
-    _save(connection, sheets)
+    _save(connection, *_rows(sheets))
 
 
 def rebuild(store: Store) -> int:
@@ -125,14 +126,18 @@ def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
     )
 
 
-def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
+def _rows(sheets: Mapping[int, FactSheet]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the sheets as rows of `orders` and of `facts`."""
     orders = [
         (contact, name, _fit(order.total), _fit(order.refunded), order.at)
         for contact, sheet in sorted(sheets.items())
         for name, order in sheet.orders.items()
     ]
+    return orders, [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+
+
+def _save(connection: Connection, orders: Sequence[tuple[Any, ...]], facts: Sequence[tuple[Any, ...]]) -> None:
     upsert(connection, _ORDERS, ("contact_id", "order_id"), _ORDER_COLUMNS, orders)
-    facts = [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
     upsert(connection, _FACTS, ("contact_id",), _SHEET_COLUMNS, facts)
 
 
