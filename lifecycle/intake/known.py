@@ -16,6 +16,8 @@ class Known:
     def __init__(self) -> None:
         self._rows: dict[str, int] = {}
         self._wary = _WARY
+        #: whether the batch before had to make contacts, so that the next one will, too
+        self.makes = False
 
     def rows(self, users: Iterable[str]) -> dict[str, int]:
         """Return the rows of those userIds that are known."""

@@ -38,8 +38,12 @@ def find_plain(connection: Connection, messages: Sequence[Incoming], known: Know
         users.append(user)
     rows = known.rows(users)
     missing = set(users).difference(rows) if len(rows) < len(messages) else set[str]()
+    locked = known.makes and bool(missing)
+    if locked:
+        lock_names(connection)
     rows |= _find(connection, missing)
-    if missing - rows.keys():
+    known.makes = bool(missing - rows.keys())
+    if known.makes and not locked:
         # what makes contacts waits for others who do, and looks again
         lock_names(connection)
         rows |= _find(connection, missing - rows.keys())
