@@ -53,7 +53,7 @@ def command(
         max_bytes=max_bytes or MAX_BYTES,
     )  # fmt: skip
     size = file.stat().st_size if file.is_file() else None
-    with progress(f"importing {file.name} (bytes)", size) as advance:
+    with progress(f"importing {file.name}", size, in_bytes=True) as advance:
         job.on_progress = advance
         try:
             outcome = job.run()

@@ -98,15 +98,19 @@ def cell(value: Any) -> str:
 
 
 @contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Any]:
-    """Yield a function that takes the number of further things done; a bar on stderr when that is a terminal."""
+def progress(label: str, total: int | None = None, *, in_bytes: bool = False) -> Iterator[Any]:
+    """Yield a function that takes the number of further things done; a bar on stderr when that is a terminal.
+
+    The bar shows how much is done and how long the rest will take; of bytes also how many a second.
+    """
     if not sys.stderr.isatty():
         yield lambda _count=1: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich import progress as parts
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
+    done = (parts.DownloadColumn(), parts.TransferSpeedColumn()) if in_bytes else (parts.MofNCompleteColumn(),)
+    columns = (parts.TextColumn("{task.description}"), parts.BarColumn(), *done, parts.TimeRemainingColumn())
+    with parts.Progress(*columns, console=console(err=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count=1: bar.advance(task, count)
 

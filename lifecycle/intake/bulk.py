@@ -1,22 +1,27 @@
 """Many rows at once: numbers for them, inserts, upserts and look-ups by key, each in one statement per batch.
 
 On PostgreSQL rows go in by COPY, on SQLite by the driver's executemany; rows to be replaced and keys to be looked up
-travel as one JSON text. Every value is bound; table and column names come from `store.tables`, never from input. JSON
-columns take text that is JSON already, so that nothing is serialised twice.
+travel as JSON, on PostgreSQL a column at a time. Every value is bound; table and column names come from `store.tables`,
+never from input. JSON columns take text that is JSON already, so that nothing is serialised twice.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg as postgres
-from sqlalchemy import Connection, Row, Table, text
-from sqlalchemy.types import JSON, TypeEngine
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
-from lifecycle.store.columns import EPOCH, MICROSECOND, Instant
+from lifecycle.intake.bulk_values import Columns, Rows, as_json, bound, copied, found
+
+#: Rows from which on a thread is worth its start.
+_MANY = 1_000
 
 
 class RacedError(Exception):
@@ -36,29 +41,58 @@ def allocate(connection: Connection, table: Table, count: int) -> Sequence[int]:
         top = connection.exec_driver_sql(f"SELECT coalesce(max(id), 0) FROM {table.name}").scalar_one()  # noqa: S608 - our own table
         return range(top + 1, top + 1 + count)
     numbers = text(
-        "SELECT json_agg(nextval(pg_get_serial_sequence(CAST(:name AS text), 'id')))"
-        " FROM generate_series(1, CAST(:count AS int))"
+        "SELECT min(n), max(n), CASE WHEN max(n) - min(n) >= count(n) THEN json_agg(n) END FROM (SELECT nextval(s.name)"
+        " AS n FROM (SELECT CAST(pg_get_serial_sequence(CAST(:name AS text), 'id') AS regclass) AS name OFFSET 0) AS s,"
+        " generate_series(1, CAST(:count AS int))) AS numbers"
     )
-    return sorted(connection.execute(numbers, {"name": table.name, "count": count}).scalar_one())
+    first, last, scattered = connection.execute(numbers, {"name": table.name, "count": count}).one()
+    return range(first, last + 1) if scattered is None else sorted(scattered)
 
 
-def insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert(connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> None:
     """Insert rows of values in the order of `columns`. Raises RacedError where one is there already."""
-    if not rows:
+    if rows:
+        _insert(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
+
+
+@contextmanager
+def inserting(connection: Connection, table: Table, columns: Columns) -> Iterator[None]:
+    """Insert rows as `insert` does; many of them, on PostgreSQL, while the body computes and leaves `connection` alone.
+
+    The server takes its time over a COPY, and a thread that waits for it takes none of ours.
+    """
+    count = len(next(iter(columns.values())))
+    if is_sqlite(connection) or count < _MANY:
+        if count:
+            _insert(connection, table, columns)
+        yield
         return
-    names = ", ".join(columns)
-    if is_sqlite(connection):
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names, values bound
-        connection.exec_driver_sql(sql, cast("Any", _plain(connection, table, columns, rows)))
+    lines = copied(connection, table, columns)
+    with ThreadPoolExecutor(1, "copy") as aside:
+        copying = aside.submit(_copy, connection, table, columns, lines)
+        yield
+        copying.result()
+
+
+def _insert(connection: Connection, table: Table, columns: Columns) -> None:
+    if not is_sqlite(connection):
+        _copy(connection, table, columns, copied(connection, table, columns))
         return
+    marks = ", ".join("?" * len(columns))
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names, values bound
+    connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns)))
+
+
+def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: str) -> None:
+    sql = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     driver = cast("postgres.Connection", connection.connection.dbapi_connection)
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-            for row in _plain(connection, table, columns, rows):
-                copy.write_row(row)
-    except postgres.errors.UniqueViolation as error:
+        with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+            copy.write(lines)
+    except (postgres.errors.UniqueViolation, postgres.errors.DeadlockDetected) as error:
         raise RacedError from error
+    except postgres.Error as error:
+        raise DBAPIError.instance(sql, None, error, postgres.Error, dialect=connection.dialect) from error
 
 
 def upsert(
@@ -78,11 +112,12 @@ def upsert(
     head = f"INSERT INTO {table.name} ({', '.join(names)})"
     if is_sqlite(connection):
         sql = f"{head} VALUES ({', '.join('?' * len(names))}) {conflict}"
-        connection.exec_driver_sql(sql, cast("Any", _plain(connection, table, names, rows)))
+        columns_of = dict(zip(names, zip(*rows, strict=True), strict=True))
+        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns_of)))
         return
-    values = ", ".join(_member(connection, table, name, place) for place, name in enumerate(names))
-    sql = f"{head} SELECT {values} FROM json_array_elements(CAST(:rows AS json)) AS k(value) {conflict}"  # noqa: S608 - our own names, values bound
-    connection.execute(text(sql), {"rows": _as_json(_plain(connection, table, names, rows))})
+    source, members, parameters = _sent(connection, table, names, rows)
+    sql = f"{head} SELECT {', '.join(members)} FROM {source} {conflict}"  # noqa: S608 - our own names
+    connection.execute(text(sql), parameters)
 
 
 def update(
@@ -92,24 +127,24 @@ def update(
     if not rows:
         return
     names = [key, *columns]
-    plain = _plain(connection, table, names, rows)
     if is_sqlite(connection):
-        action = ", ".join(f"{name} = ?{place + 2}" for place, name in enumerate(columns))
-        sql = f"UPDATE {table.name} SET {action} WHERE {key} = ?1"  # noqa: S608 - our own names, values bound
-        connection.exec_driver_sql(sql, cast("Any", plain))
+        action = ", ".join(f"{name} = ?" for name in columns)
+        sql = f"UPDATE {table.name} SET {action} WHERE {key} = ?"  # noqa: S608 - our own names, values bound
+        by_column = dict(zip(names, zip(*rows, strict=True), strict=True))
+        by_column[key] = by_column.pop(key)  # the last mark
+        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, by_column)))
         return
-    members = [_member(connection, table, name, place) for place, name in enumerate(names)]
+    source, members, parameters = _sent(connection, table, names, rows)
     action = ", ".join(f"{name} = {member}" for name, member in zip(columns, members[1:], strict=True))
-    source = "json_array_elements(CAST(:rows AS json)) AS k(value)"
     sql = f"UPDATE {table.name} AS t SET {action} FROM {source} WHERE t.{key} = {members[0]}"  # noqa: S608 - our own names
-    connection.execute(text(sql), {"rows": _as_json(plain)})
+    connection.execute(text(sql), parameters)
 
 
 def look_up(
     connection: Connection, table: Table, columns: Sequence[str], by: Sequence[str], keys: Iterable[tuple[Any, ...]],
     *, only: str = "", tail: str = "",
-) -> Sequence[Row[Any]]:  # fmt: skip
-    """Return `columns` of the rows whose `by` columns equal one of `keys`.
+) -> Sequence[Any]:  # fmt: skip
+    """Return `columns` of the rows whose `by` columns equal one of `keys`, as named tuples.
 
     `only` is a fixed SQL condition on `t`, `tail` what ends the statement (an order, a lock).
     """
@@ -122,13 +157,32 @@ def look_up(
         match = " AND ".join(f"t.{name} = json_extract(k.value, '$[{place}]')" for place, name in enumerate(by))
         # CROSS JOIN holds SQLite to this order: each key once, the row by its index
         sql = f"SELECT {shown} FROM json_each(:keys) AS k CROSS JOIN {table.name} AS t ON {match}{where}"  # noqa: S608 - our own names
+        parameters = {"keys": _as_json(wanted)}
     else:
-        match = " AND ".join(f"t.{name} = {_member(connection, table, name, place)}" for place, name in enumerate(by))
-        source = "json_array_elements(CAST(:keys AS json)) AS k(value)"
+        source, members, parameters = _sent(connection, table, by, wanted)
+        match = " AND ".join(f"t.{name} = {member}" for name, member in zip(by, members, strict=True))
         sql = f"SELECT {shown} FROM {source} JOIN {table.name} AS t ON {match}{where}"  # noqa: S608 - our own names
-    parameters = {"keys": _as_json(wanted)}
-    statement = text(sql).columns(*(table.c[name] for name in columns))
-    return connection.execute(statement, parameters).all()
+    return found(connection, table, columns, connection.execute(text(sql), parameters).all())
+
+
+def hold(connection: Connection, table: Table, ids: Iterable[int], *, only: str) -> int:
+    """Lock the rows of those ids, in order, until the transaction ends; return how many are there.
+
+    `only` is a fixed SQL condition on `t` that they have to meet.
+    """
+    wanted = sorted(ids)
+    if not wanted:
+        return 0
+    if is_sqlite(connection):
+        among, lock = "(SELECT value FROM json_each(:ids))", ""
+    else:
+        # an array, which one pass over the index answers in order
+        among, lock = "ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(:ids AS json)) AS bigint)))", "FOR UPDATE"
+    sign = "IN" if is_sqlite(connection) else "="
+    held = f"SELECT t.* FROM {table.name} AS t WHERE t.id {sign} {among} ORDER BY t.id {lock}"  # noqa: S608 - our own names
+    # the condition stands outside: PostgreSQL guesses that it holds for few, and would plan for those
+    sql = f"SELECT count(*) FILTER (WHERE {only}) FROM ({held}) AS t"  # noqa: S608 - our own names
+    return int(connection.execute(text(sql), {"ids": _as_json(wanted)}).scalar_one())
 
 
 def delete(connection: Connection, table: Table, by: str, values: Iterable[Any]) -> None:
@@ -137,56 +191,33 @@ def delete(connection: Connection, table: Table, by: str, values: Iterable[Any])
     if not wanted:
         return
     if is_sqlite(connection):
-        keys = "SELECT json_extract(value, '$[0]') FROM json_each(:keys)"
+        keys, parameters = "SELECT json_extract(value, '$[0]') FROM json_each(:keys)", {"keys": _as_json(wanted)}
     else:
-        member = _member(connection, table, by, 0)
-        keys = f"SELECT {member} FROM json_array_elements(CAST(:keys AS json)) AS k(value)"  # noqa: S608 - our own names
+        source, members, parameters = _sent(connection, table, (by,), wanted)
+        keys = f"SELECT {members[0]} FROM {source}"  # noqa: S608 - our own names
     sql = f"DELETE FROM {table.name} WHERE {by} IN ({keys})"  # noqa: S608 - our own names
-    connection.execute(text(sql), {"keys": _as_json(wanted)})
+    connection.execute(text(sql), parameters)
 
 
-def _member(connection: Connection, table: Table, column: str, place: int) -> str:
-    """Return the SQL that takes a column's value out of a row that travels as a JSON array, on PostgreSQL."""
-    return f"CAST(k.value ->> {place} AS {_sql_type(connection, table, column)})"
+def _sent(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Rows
+) -> tuple[str, list[str], dict[str, str]]:
+    """Return the SQL of rows that travel to PostgreSQL, that of each of their values, and what is bound to it.
+
+    They travel as a JSON array for each column: one for each row would be parsed again for each of its values.
+    """
+    places = range(len(columns))
+    arrays = ", ".join(f"json_array_elements_text(CAST(:c{place} AS json))" for place in places)
+    source = f"ROWS FROM ({arrays}) AS k({', '.join(f'c{place}' for place in places)})"
+    members = [f"CAST(k.c{place} AS {_sql_type(connection, table, columns[place])})" for place in places]
+    sent = as_json(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
+    return source, members, {f"c{place}": array for place, array in enumerate(sent)}
 
 
-#: Rows travel as one JSON text: the driver writes arrays in Python, item by item, and JSON in C.
+#: Keys travel to SQLite as one JSON text: it has no arrays.
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, default=str).encode
 
 
 def _sql_type(connection: Connection, table: Table, column: str) -> str:
     kind: TypeEngine[Any] = table.c[column].type
     return kind.compile(connection.dialect)
-
-
-def _microseconds(value: datetime) -> int:
-    return (value - EPOCH) // MICROSECOND
-
-
-def _plain(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> Iterable[tuple[Any, ...]]:
-    """Return the rows with each value as the driver takes it."""
-    found = [_converter(connection, table, name) for name in columns]
-    if not any(found):
-        return rows
-    changed = [(place, convert) for place, convert in enumerate(found) if convert is not None]
-    plain = []
-    for row in rows:
-        values = list(row)
-        for place, convert in changed:
-            if values[place] is not None:
-                values[place] = convert(values[place])
-        plain.append(tuple(values))
-    return plain
-
-
-def _converter(connection: Connection, table: Table, column: str) -> Callable[[Any], Any] | None:
-    kind = table.c[column].type
-    if isinstance(kind, JSON):
-        return None
-    if isinstance(kind, Instant):
-        # the type's own way costs a third of a bulk insert; a naive instant fails here too
-        return _microseconds if is_sqlite(connection) else None
-    processor = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    return cast("Callable[[Any], Any] | None", processor)

@@ -6,9 +6,9 @@ a claim does, so that whichever commits first is seen by the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
@@ -16,8 +16,9 @@ from sqlalchemy import Connection, delete, insert, select
 from lifecycle.base.address import address_hash, address_key
 from lifecycle.intake.bulk import allocate, is_sqlite, look_up, upsert
 from lifecycle.intake.bulk import insert as insert_rows
+from lifecycle.intake.csv_rows import instant
 from lifecycle.intake.inbox import leave_word
-from lifecycle.intake.payload import Word
+from lifecycle.intake.payload import Refused, Word
 from lifecycle.store import tables
 
 _CONSENTS, _CONTACTS, _SUPPRESSIONS = tables.consents, tables.contacts, tables.suppressions
@@ -189,6 +190,17 @@ class Barred:
     reason: str
     at: datetime
     source: str = ""
+
+
+def read_barred(row: Mapping[str, Any], zone: tzinfo, now: datetime) -> Barred:
+    """Read one row of `import suppressions`. Raises Refused with what is wrong."""
+    address = str(row.get("email") or row.get("address") or "").strip()
+    if "@" not in address:
+        raise Refused(f'email: "{address[:100]}" is no address' if address else "email is missing")
+    stamp = str(row.get("at") or "").strip()
+    at = datetime.fromisoformat(instant(stamp, "at", zone)) if stamp else now
+    reason, source = str(row.get("reason") or "imported").strip(), str(row.get("source") or "import").strip()
+    return Barred(address, reason, min(at, now), source)
 
 
 def suppress(connection: Connection, address: str, reason: str, now: datetime, *, source: str = "") -> bool:

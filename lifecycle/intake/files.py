@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, NamedTuple, Self, TypeAlias, cast
+from typing import Any, BinaryIO, Literal, NamedTuple, Self, TypeAlias, cast
 
 from lifecycle.base.errors import LifecycleError, UsageError
 
@@ -63,7 +63,7 @@ class InputFile:
         head = self._raw.read(4)
         self._raw.seek(0)
         if head[:2] == b"\x1f\x8b":
-            self._stream: BinaryIO = cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 1 << 20))
+            self._stream: BinaryIO = cast("BinaryIO", io.BufferedReader(_Expanded(self._raw), 1 << 18))
         else:
             self._stream = self._raw
         if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
@@ -133,6 +133,23 @@ class InputFile:
         """Close the file."""
         self._stream.close()
         self._raw.close()
+
+
+class _Expanded(io.RawIOBase):
+    """The content of a gzip file, each part as soon as it is known: what comes before a damage is not lost to it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._gzip = gzip.GzipFile(fileobj=raw)
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one read of the file goes; 0 at the end."""
+        found = self._gzip.read1(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
 
 
 class _Feed:

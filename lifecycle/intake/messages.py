@@ -7,11 +7,13 @@ anything is stored, so a claim in `deliver` comes wholly before or wholly after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any
 
 from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, select, update
@@ -21,22 +23,24 @@ from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
 from lifecycle.intake import consent, rollup, undeclared, views
 from lifecycle.intake.accounts import Accounts
-from lifecycle.intake.bulk import RacedError, allocate, insert, look_up
-from lifecycle.intake.facts import FACT_EVENTS, VIEW_EVENT, EventFact
+from lifecycle.intake.bulk import RacedError, insert, look_up
+from lifecycle.intake.declared import Declared
+from lifecycle.intake.fresh import Fresh, find_fresh
+from lifecycle.intake.known import Known
 from lifecycle.intake.merge import merge_contacts
 from lifecycle.intake.news import NOTHING, Kind, News
 from lifecycle.intake.payload import Incoming, Refused, Word, read_message
 from lifecycle.intake.people import People
 from lifecycle.intake.person import Merged, Person
+from lifecycle.intake.plain import find_plain
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 
 #: Times that a batch begins again when another transaction stored one of its messages first.
 _ATTEMPTS = 5
-_EVENTS, _INBOX, _CONTACTS, _ENROLMENTS = tables.events, tables.inbox, tables.contacts, tables.enrolments
+_INBOX, _CONTACTS, _ENROLMENTS = tables.inbox, tables.contacts, tables.enrolments
 _ALWAYS, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_EVENT_COLUMNS = ("id", "message_id", "contact_id", "name", "at", "received_at", "properties", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +76,45 @@ def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Cont
     nothing of the batch was stored.
     """
     now = clock.now()
+    declared = Declared(content)
     incoming: list[Incoming] = []
     rejected: list[Rejected] = []
     for index, payload in enumerate(payloads):
         try:
-            incoming.append(read_message(payload, index, now, live=live))
+            message = read_message(payload, index, now, live=live)
         except Refused as refusal:
             rejected.append(Rejected(index, str(refusal), payload))
-    if not incoming:
-        return Accepted(rejected=rejected)
+            continue
+        lacking = declared.lacks(message.name, message.properties)
+        incoming.append(message._replace(undeclared=lacking) if lacking else message)
+    return replace(keep(store, incoming, now=now, live=live), rejected=rejected)
+
+
+def keep(
+    store: Store, messages: Sequence[Incoming], *, now: datetime, live: bool, known: Known | None = None
+) -> Accepted:
+    """Store messages that were read, as `accept` does.
+
+    `known` is what the batches before have taught, of an import that settles the store when it is done.
+    """
+    if not messages:
+        return Accepted()
+    settled = known is None
+    known = known or Known()
     for _ in range(_ATTEMPTS):
         try:
-            with store.write() as connection:
-                batch = _Batch(connection, now, content, live=live)
-                news, contacts = batch.store(incoming)
+            with store.write(settled=settled) as connection:
+                batch = _Batch(connection, now, known, live=live)
+                news, contacts = batch.store(messages)
         except (IntegrityError, RacedError):
+            known.met(1)
             continue  # a concurrent batch stored one of these first; in a new transaction it is seen
         except StoreError as error:
             if not _was_deadlock(error):
                 raise
             continue
-        return Accepted(
-            len(news), len(incoming) - len(news), rejected, contacts, news, frozenset(batch.touched), batch.told
-        )
+        known.learn(batch.rows)
+        return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched), batch.told)
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 
@@ -107,10 +127,10 @@ def _was_deadlock(error: StoreError) -> bool:
 class _Batch:
     """One batch in its transaction."""
 
-    def __init__(self, connection: Connection, now: datetime, content: Content | None, *, live: bool) -> None:
+    def __init__(self, connection: Connection, now: datetime, known: Known, *, live: bool) -> None:
         self._connection = connection
         self._now = now
-        self._content = content
+        self._known = known
         self._live = live
         self._people = People(connection)
         self._merged = 0
@@ -122,9 +142,35 @@ class _Batch:
         #: rows of everyone whom the batch concerns, and what is new about any of them
         self.touched: set[int] = set()
         self.told = NOTHING
+        #: rows by userId, once committed
+        self.rows: dict[str, int] = {}
 
     def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
+        plain = find_plain(self._connection, messages, self._known)
+        if plain is not None:
+            self.rows = plain.rows
+            new, telling, merged, contacts = plain.made, set[int](), set[int](), plain.contacts
+        else:
+            new, telling, merged, contacts = self._store_people(messages)
+        fresh = find_fresh(self._connection, messages, contacts, self._known)
+        rollup.add(self._connection, fresh.facts(), again=merged, storing=fresh.storing(self._connection, self._now))
+        views.add(self._connection, fresh.views(), again=merged)
+        self._leave_work(fresh, new)
+        lacking = Counter(chain.from_iterable(message.undeclared for message in fresh.messages))
+        undeclared.record(self._connection, lacking, self._now)
+        events = {message.place for message in fresh.messages}
+        if len(fresh.messages) < len(messages):
+            # an event that was stored before is a duplicate, whatever it taught us about names
+            telling -= {message.place for message in messages if message.name and message.place not in events}
+        return frozenset(telling | events), len(new)
+
+    def _store_people(self, messages: Sequence[Incoming]) -> tuple[set[int], set[int], set[int], list[int]]:
+        """Find, make, describe and merge whom the messages are about.
+
+        Returns the rows of the contacts that were made, the places of the messages that told something new, the rows
+        of those who were merged with others, and each message's contact.
+        """
         self._people.load(messages)
         self._accounts.load(messages)
         people: list[Person] = []
@@ -145,20 +191,7 @@ class _Batch:
             merge_contacts(self._connection, goes, stays.row, self._now)
         self._record_merges()
         self._people.write(new)
-        fresh = self._store_events(messages, people)
-        rollup_again = {stays.row for _, stays in merges}
-        facts = _by_contact(fresh)
-        rollup.add(self._connection, facts, again=rollup_again)
-        views.add(self._connection, _viewed(fresh), again=rollup_again)
-        self._leave_work(fresh, {person.row for person in new})
-        if self._content is not None:
-            undeclared.record(
-                self._connection, undeclared.count((each.message for each in fresh), self._content), self._now
-            )
-        events = {each.message.place for each in fresh}
-        silent = {message.place for message in messages if message.name and message.place not in events}
-        # an event that was stored before is a duplicate, whatever it taught us about names
-        return frozenset((telling | events) - silent), len(new)
+        return {person.row for person in new}, telling, {stays.row for _, stays in merges}, [p.row for p in people]
 
     def _describe(self, message: Incoming) -> Person:
         person = self._people.resolve(message)
@@ -174,21 +207,6 @@ class _Batch:
             self._people.describe(person, message)
             self._words += [(person, word, message) for word in message.traits.consent]
         return person
-
-    def _store_events(self, messages: Sequence[Incoming], people: Sequence[Person]) -> list[_Stored]:
-        new: dict[str, tuple[Incoming, Person]] = {}
-        for message, person in zip(messages, people, strict=True):
-            if message.name:
-                new.setdefault(message.message_id, (message, person))
-        for row in look_up(self._connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in new]):
-            del new[row[0]]
-        numbers = allocate(self._connection, _EVENTS, len(new))
-        fresh = [
-            _Stored(number, message, person.row)
-            for number, (message, person) in zip(numbers, new.values(), strict=True)
-        ]
-        insert(self._connection, _EVENTS, _EVENT_COLUMNS, [each.row(self._now) for each in fresh])
-        return fresh
 
     def _record_merges(self) -> None:
         """Say who was merged, when and why. Who never had a row was never seen by anybody."""
@@ -215,21 +233,26 @@ class _Batch:
         self._changed += [(each.stays, None) if isinstance(each, Merged) else (each[0], "consent") for each in told]
         return {each.message.place if isinstance(each, Merged) else each[2].place for each in told}
 
-    def _leave_work(self, fresh: Sequence[_Stored], new: set[int]) -> None:
+    def _leave_work(self, fresh: Fresh, new: set[int]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
         changed: dict[int, set[Kind | None]] = {}
         for person, kind in self._changed:
             changed.setdefault(person.row, set()).add(kind)
         for colleague in self._accounts.people():
             changed.setdefault(colleague, set()).add("attribute")
-        self.touched = changed.keys() | {each.contact_id for each in fresh}
+        self.touched = {*changed, *fresh.contacts}
         self.told = reduce(News.__or__, map(News.of, set[Kind | None]().union(*changed.values())), NOTHING)
-        self.told |= News(frozenset(each.message.name for each in fresh), anything=bool(new))
+        self.told |= News(frozenset({message.name for message in fresh.messages}), anything=bool(new))
         since = self._concerned(self.touched)
-        events = [each for each in fresh if each.message.live or each.message.at >= since.get(each.contact_id, _NEVER)]
-        rows: list[tuple[int, int | None, Kind | None]] = [(each.contact_id, each.id, None) for each in events]
+        rows: list[tuple[int, int | None, Kind | None]] = []
+        if since or self._live:
+            rows += [
+                (contact, number, None)
+                for message, contact, number in zip(fresh.messages, fresh.contacts, fresh.ids, strict=True)
+                if message.live or message.at >= since.get(contact, _NEVER)
+            ]
         # whoever is new is asked about everything at its first event, or else because of a row that says so
-        begun = new & {each.contact_id for each in events}
+        begun = new & {contact for contact, *_ in rows}
         for row, kinds in sorted(changed.items()):
             if row not in begun and (self._live or since.get(row, _NEVER) == _ALWAYS):
                 told = [None] if None in kinds or row in new else sorted(kinds, key=str)
@@ -237,7 +260,8 @@ class _Batch:
         insert(self._connection, _INBOX, ("contact_id", "event_id", "what"), rows)
         if self._live:
             # a late event triggers nothing, but somebody must notice what it changes about segments
-            late = {each.contact_id for each in fresh if not each.message.live}
+            pairs = zip(fresh.messages, fresh.contacts, strict=True)
+            late = {contact for message, contact in pairs if not message.live}
             self._review(late - {contact for contact, *_ in rows})
 
     def _review(self, late: set[int]) -> None:
@@ -259,33 +283,3 @@ class _Batch:
             start = _ALWAYS if row.state in {"waiting", "active"} else row.activated_at
             since[row.contact_id] = min(start, since.get(row.contact_id, _NEVER))
         return since
-
-
-class _Stored(NamedTuple):
-    """An event that was new, and its row."""
-
-    id: int
-    message: Incoming
-    contact_id: int
-
-    def row(self, now: datetime) -> tuple[Any, ...]:
-        message, contact = self.message, self.contact_id
-        return (
-            self.id, message.message_id, contact, message.name, message.at, now, message.properties_json, message.live
-        )  # fmt: skip
-
-
-def _by_contact(fresh: Sequence[_Stored]) -> Mapping[int, list[EventFact]]:
-    found: dict[int, list[EventFact]] = {}
-    for each in fresh:
-        message = each.message
-        if message.name in FACT_EVENTS:
-            fact = EventFact(each.id, message.name, message.at, message.properties, message.live, message.message_id)
-            found.setdefault(each.contact_id, []).append(fact)
-    return found
-
-
-def _viewed(fresh: Sequence[_Stored]) -> Iterator[views.Viewed]:
-    for each in fresh:
-        if each.message.name == VIEW_EVENT:
-            yield views.Viewed(each.contact_id, each.message.at, each.id, each.message.properties)

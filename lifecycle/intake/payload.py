@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any, NamedTuple
+
+import msgspec
 
 from lifecycle.base.address import address_key, parse_address
 from lifecycle.base.errors import UsageError
@@ -33,6 +34,9 @@ ROLE = "role"
 _RESERVED = frozenset({"email", "locale", "timezone", "createdAt", "created_at", "consent"})
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False).encode
+_encode_fast = msgspec.json.Encoder(order="sorted").encode
+#: What a message says that says nothing; shared, so never changed.
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Refused(Exception):  # noqa: N818 - it is a verdict on a payload, never an error of ours
@@ -85,13 +89,15 @@ class Incoming(NamedTuple):
     timed: bool
     live: bool
     name: str = ""
-    properties: Mapping[str, Any] = MappingProxyType({})
+    properties: Mapping[str, Any] = _NOTHING
     properties_json: str = "{}"
     traits: Traits | None = None
     #: the company of a `group` message; "" when the person leaves the one it was at
     group_id: str | None = None
-    group_traits: Mapping[str, Any] = MappingProxyType({})
+    group_traits: Mapping[str, Any] = _NOTHING
     previous_id: str | None = None
+    #: what of it lifecycle.yaml does not declare
+    undeclared: tuple[str, ...] = ()
 
     @property
     def previous_key(self) -> str | None:
@@ -100,8 +106,8 @@ class Incoming(NamedTuple):
 
 
 def payload_id(payload: Mapping[str, Any]) -> str:
-    """Return the messageId that a payload without one gets: the same for the same content. Raises Refused."""
-    return "hash:" + content_hash(_json(payload, "payload"))
+    """Return the messageId that a payload without one gets: the same for the same content, for ever. Raises Refused."""
+    return "hash:" + content_hash(_checked(_json_strictly(payload, "payload"), "payload"))
 
 
 def read_message(payload: Any, index: int, received_at: datetime, *, live: bool) -> Incoming:
@@ -287,11 +293,23 @@ def _clean(value: Any, where: str) -> str:
 def _json(value: Any, where: str) -> str:
     """Return the value as JSON text that both databases can store. Raises Refused."""
     try:
-        text = _encode(value)
+        text = _encode_fast(value).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        text = _json_strictly(value, where)  # whole numbers of more than 64 bits; or it says what is wrong
+    # the fast one writes NaN as null
+    return _checked(_json_strictly(value, where) if "null" in text else text, where)
+
+
+def _json_strictly(value: Any, where: str) -> str:
+    try:
+        return _encode(value)
     except RecursionError:
         raise Refused(f"{where}: nested too deeply") from None
     except (ValueError, TypeError) as error:
         raise Refused(f"{where}: no JSON: {error}") from None
+
+
+def _checked(text: str, where: str) -> str:
     if not text.isascii():
         _check_text(text, where)
     if "\\u0000" in text and "\\u0000" in text.replace("\\\\", ""):

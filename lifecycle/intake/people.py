@@ -58,7 +58,7 @@ class People:
                 len(found.users) < len(users) or len(found.anonymous) < len(anonymous) or len(found.keys) < len(keys)
             )
             if missing or wide:
-                self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NAMING_LOCK})
+                lock_names(self._connection)
                 found = self._find(users, anonymous, keys)
         rows = self._lock(found.contact_ids, wide=wide)
         while len(rows) < len(found.contact_ids) or any(row.merged_into is not None for row in rows):
@@ -335,6 +335,12 @@ def _joint_role(stays: Person, goes: Person) -> Any:
     role = (first.attributes or {}).get(ROLE)
     elsewhere = second.account_id is not None and second.account_id != first.account_id
     return role if role is not None or elsewhere else (second.attributes or {}).get(ROLE)
+
+
+def lock_names(connection: Connection) -> None:
+    """Wait for whoever makes contacts or gives them names, and make others wait until the transaction ends."""
+    if not is_sqlite(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NAMING_LOCK})
 
 
 def _single(values: Iterable[Any]) -> list[tuple[Any]]:

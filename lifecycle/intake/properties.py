@@ -28,6 +28,10 @@ def identifier(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+#: What `category` and `product_id` read.
+VIEW_KEYS = ("category", "product_id", "sku")
+
+
 def category(product: Mapping[str, Any]) -> str | None:
     """Return the product's category as text; None when it has none."""
     return identifier(product.get("category"))

@@ -6,11 +6,13 @@ Those about views are kept beside it (intake.views): views are many, and need no
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from lifecycle.intake import views
@@ -29,24 +31,33 @@ SHEET_COLUMNS = (
 ORDER_COLUMNS = ("total", "refunded", "at")
 #: The largest amount that the columns hold: sums beyond it stay there.
 _LIMIT = Decimal("99999999999999.9999")
+#: The exponent of amounts that have to be held against the limit.
+_WIDE = 13
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def add(connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = ()) -> None:
-    """Fold new events, stored already, into the facts of their contacts (by row id, locked by the caller).
+def add(
+    connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = (),
+    storing: AbstractContextManager[None] | None = None,
+) -> None:  # fmt: skip
+    """Fold new events into the facts of their contacts (by row id, locked by the caller).
 
-    A contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
+    The events are stored already, or `storing` does it while they are folded and the connection is not needed. A
+    contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
     """
     late = set(again)
     sheets = _load(connection, new)
-    for contact, sheet in sheets.items():
-        for event in sorted(new[contact], key=attrgetter("order")):
-            if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
-                late.add(contact)
-                break
-            fold(sheet, event)
-    for contact in late:
-        sheets.pop(contact, None)
-    _save(connection, sheets)
+    with storing or nullcontext():
+        for contact, sheet in sheets.items():
+            for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
+                if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
+                    late.add(contact)
+                    break
+                fold(sheet, event)
+        for contact in late:
+            sheets.pop(contact, None)
+        rows = _rows(sheets)
+    _save(connection, *rows)
     replace(connection, folded(connection, late))
 
 
@@ -67,7 +78,7 @@ def folded(connection: Connection, contact_ids: Collection[int]) -> dict[int, Fa
 def replace(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
     """Store these facts about orders and carts in place of what is stored."""
     delete(connection, _ORDERS, "contact_id", sheets)
-    _save(connection, sheets)
+    _save(connection, *_rows(sheets))
 
 
 def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[tuple[int, EventFact]]:
@@ -105,10 +116,14 @@ def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
     )
 
 
-def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
+def _rows(sheets: Mapping[int, FactSheet]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the sheets as rows of `orders` and of `facts`."""
     orders = [(contact, *row) for contact, sheet in sorted(sheets.items()) for row in order_rows(sheet)]
+    return orders, [(contact, *sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+
+
+def _save(connection: Connection, orders: Sequence[tuple[Any, ...]], facts: Sequence[tuple[Any, ...]]) -> None:
     upsert(connection, _ORDERS, ("contact_id", "order_id"), ORDER_COLUMNS, orders)
-    facts = [(contact, *sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
     upsert(connection, _FACTS, ("contact_id",), SHEET_COLUMNS, facts)
 
 
@@ -123,9 +138,18 @@ def sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
         sheet.count, _fit(sheet.total), _fit(sheet.average), _fit(sheet.net), _fit(sheet.refunded),
         sheet.first_at, sheet.last_at, _fit(sheet.cart_total),
         None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
-        None if sheet.cart is None else dumps(sheet.cart), sheet.folded_at,
+        None if sheet.cart is None else _cart_text(sheet.cart), sheet.folded_at,
     )  # fmt: skip
 
 
+def _cart_text(cart: dict[str, Any]) -> str:
+    try:
+        return _encode(cart).decode()
+    except OverflowError:  # whole numbers of more than 64 bits
+        return dumps(cart)
+
+
 def _fit(value: Decimal | None) -> Decimal | None:
-    return None if value is None else max(-_LIMIT, min(_LIMIT, value))
+    if value is None or value.adjusted() < _WIDE:
+        return value
+    return max(-_LIMIT, min(_LIMIT, value))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from lifecycle.base.errors import SettingsError, StoreError
-from lifecycle.store.columns import dumps
+from lifecycle.store.columns import dumps, loads
 from lifecycle.store.functions import add_functions
 
 #: How long a writer waits for another, on SQLite.
@@ -43,8 +43,12 @@ class Store:
         return self.dialect == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction that commits on the way out, or rolls back on an exception."""
+    def write(self, *, settled: bool = True) -> Iterator[Connection]:
+        """Yield a connection in a transaction that commits on the way out, or rolls back on an exception.
+
+        One that need not be `settled` may be undone, whole, when the database's machine crashes right after it: for
+        what is done again then, with `settle` at its end.
+        """
         with self._errors():
             if self.is_sqlite:
                 # threads of one process queue here, fairly and without polling; other processes wait in SQLite
@@ -58,7 +62,16 @@ class Store:
                         raise
                 return
             with self.engine.begin() as connection:
+                if not settled:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 yield connection
+
+    def settle(self) -> None:
+        """Return once everything that was committed before survives a crash of the database's machine."""
+        if not self.is_sqlite:
+            with self.write() as connection:
+                # a transaction that has a number waits for the log up to its own end, and so for all before it
+                connection.exec_driver_sql("SELECT pg_current_xact_id()")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -108,7 +121,7 @@ def _make_engine(url: str) -> Engine:
         raise SettingsError(
             f'not a database URL: "{url}"', hint="sqlite:///PATH or postgresql://USER@HOST/NAME"
         ) from error
-    options: dict[str, Any] = {"json_serializer": dumps}
+    options: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": loads}
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
         options |= {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
