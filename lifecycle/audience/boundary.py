@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from lifecycle.base.units import Share
+from lifecycle.spec.conditions import FACTS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -45,6 +46,17 @@ def place_of(fact: str, value: Any) -> int | None:
             return -((value - _EPOCH) // _MICROSECOND)
         case _:
             return None if fact in ZERO_WHEN_MISSING and value <= 0 else -int(value)
+
+
+def value_at(fact: str, place: int) -> Any:
+    """Return the value that has that place, for people to read: what `place_of` was given."""
+    match FACTS[fact]:
+        case "number":
+            return Decimal(-place).scaleb(-4)
+        case "instant":
+            return _EPOCH - place * _MICROSECOND
+        case _:
+            return -place
 
 
 def inside(share: Share, holders: int) -> int:

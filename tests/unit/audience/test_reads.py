@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.audience.boundary import place_of
+from lifecycle.audience.boundary import place_of, value_at
 from lifecycle.audience.reads import Reads, reads_of
 from lifecycle.base.units import Share
 from lifecycle.intake.facts import FACT_EVENTS, SURVEY_ANSWERED, VIEW_EVENT, EventFact, FactSheet, fold
@@ -84,3 +84,5 @@ def test_places_are_ordered_by_value_the_highest_first() -> None:
     assert late < early
     assert [place_of("orders.count", count) for count in (None, 0, 3)] == [None, None, -3]
     assert place_of("points.balance", -5) == 5
+    for fact, value in (("orders.total", Decimal("19.99")), ("orders.last_at", AT), ("points.balance", -5)):
+        assert value_at(fact, place_of(fact, value) or 0) == value
