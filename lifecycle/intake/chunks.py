@@ -34,7 +34,7 @@ class Chunk:
     #: the columns of a CSV file
     header: Sequence[str] = ()
     #: Incoming, PastMessage or Barred, in the order of the file
-    values: list[Any] = field(default_factory=list)
+    values: Sequence[Any] = ()
     #: places of values that were made beside a row's own, and do not count
     beside: set[int] = field(default_factory=set)
     #: for values that the database may refuse, the row of each

@@ -113,6 +113,13 @@ def test_a_chunk_holds_so_many_rows_whether_they_are_good_or_bad(clock: ManualCl
     assert [chunk.read for chunk in found] == [10] * 10 + [0]
 
 
+def test_rows_of_another_width_fill_a_chunk_too(clock: ManualClock, tmp_path: Path) -> None:
+    """A CSV file that was cut at the wrong place is refused piece by piece."""
+    path = tmp_path / "events.csv"
+    path.write_text("contact,event\n" + "u,Seen,x\n" * 25, encoding="utf-8")
+    assert [len(chunk.refused) for chunk in chunks(path, clock, size=10)] == [10, 10, 5]
+
+
 def test_a_chunk_holds_so_many_bytes_however_few_rows_that_is(
     clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
