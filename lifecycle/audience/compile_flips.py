@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, FromClause, String, and_, case, cast, func
 
 from lifecycle.audience import compile_leaves as leaves
 from lifecycle.audience.compile_tests import Seen, seen_column, seen_json
-from lifecycle.audience.expressions import Earliest, InstantLater, JsonLookup
+from lifecycle.audience.expressions import Earliest, InstantLater
+from lifecycle.audience.json_expressions import JsonLookup
 from lifecycle.audience.setting import STAGE_PREFIX, Setting, walk_all
 from lifecycle.audience.values import is_clocked
 from lifecycle.audience.windows import (

@@ -28,16 +28,8 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from lifecycle.audience.boundary import ZERO_WHEN_MISSING, Boundary
 from lifecycle.audience.compile_tests import Bool, Kind, all_hold, is_not_true, seen_column, seen_json
-from lifecycle.audience.expressions import (
-    AmountSum,
-    Bucket,
-    InstantDate,
-    JsonNumber,
-    JsonText,
-    PlaceOf,
-    TextDate,
-    json_keys,
-)
+from lifecycle.audience.expressions import AmountSum, Bucket, InstantDate, PlaceOf, TextDate
+from lifecycle.audience.json_expressions import JsonNumber, JsonText, json_keys
 from lifecycle.audience.leaves import AT_LEAST_ONE, CONTACT_COLUMNS
 from lifecycle.audience.setting import Top
 from lifecycle.audience.values import passes
