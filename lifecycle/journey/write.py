@@ -188,35 +188,42 @@ def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
         for turn in turns
     ]  # fmt: skip
     bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), reviewed)
-    for turn in turns:
-        for found, at, cause in turn.reviews:
-            _store_review(connection, turn.state.id, found, at, cause)
+    # the first review of everybody, then the second: each contact's in their order, and few statements for all
+    for number in range(max((len(turn.reviews) for turn in turns), default=0)):
+        _store_round(
+            connection, [(turn.state.id, *turn.reviews[number]) for turn in turns if number < len(turn.reviews)]
+        )
 
 
-def _store_review(connection: Connection, contact_id: int, found: Review, at: datetime, cause: str) -> None:
+def _store_round(connection: Connection, reviews: Sequence[tuple[int, Review, datetime, str]]) -> None:
+    left = [{"who": contact_id, "name": name, "at": at} for contact_id, found, at, _ in reviews for name in found.left]
+    if left:
+        connection.execute(_LEAVE, left)
     entered = [
         {"segment": name, "contact_id": contact_id, "entered_at": at, "left_at": None, "cause": cause}
+        for contact_id, found, at, cause in reviews
         for name in found.entered
     ]
-    if found.left:
-        connection.execute(
-            update(memberships)
-            .where(
-                memberships.c.contact_id == contact_id,
-                memberships.c.segment.in_(list(found.left)),
-                memberships.c.left_at.is_(None),
-            )
-            .values(left_at=at)
-        )
     if entered:
         # once: a refresh of everybody may have stored the same stay meanwhile
         connection.execute(insert_once(connection, memberships), entered)
-    if found.stage_changed:
-        connection.execute(
-            insert(stage_transitions).values(
-                contact_id=contact_id, before=found.before, after=found.stage, at=at, cause=cause
-            )
-        )
-        connection.execute(
-            update(contacts).where(contacts.c.id == contact_id).values(stage=found.stage, stage_since_at=at)
-        )
+    moved = [
+        (contact_id, found.before, found.stage, at, cause)
+        for contact_id, found, at, cause in reviews
+        if found.stage_changed
+    ]
+    bulk.insert(connection, stage_transitions, ("contact_id", "before", "after", "at", "cause"), moved)
+    stages = [(contact_id, stage, at) for contact_id, _, stage, at, _ in moved]
+    bulk.update(connection, contacts, "id", ("stage", "stage_since_at"), stages)
+
+
+#: The open stay of a contact in a segment ends.
+_LEAVE = (
+    update(memberships)
+    .where(
+        memberships.c.contact_id == bindparam("who"),
+        memberships.c.segment == bindparam("name"),
+        memberships.c.left_at.is_(None),
+    )
+    .values(left_at=bindparam("at"))
+)
