@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 import sender
 from ledger import add_contacts, add_rows, rows_of, states
@@ -69,23 +70,35 @@ def _no_sender_is_left(store: Store) -> Iterator[None]:
 
 
 def freeze(process: subprocess.Popen[str], store: Store) -> None:
-    """Stop the process at a moment when it does not hold SQLite's one write lock, which would stop everybody."""
+    """Stop the process at a moment when it is in no transaction that holds what others need, and would for ever."""
     for _ in range(200):
         process.send_signal(signal.SIGSTOP)
-        if not store.is_sqlite:
+        if not (_is_write_locked(store) if store.is_sqlite else _is_in_transaction(store)):
             return
-        probe = sqlite3.connect(str(store.engine.url.database), timeout=0, isolation_level=None)
-        try:
-            probe.execute("BEGIN IMMEDIATE")
-            probe.execute("ROLLBACK")
-        except sqlite3.OperationalError:
-            process.send_signal(signal.SIGCONT)
-            threading.Event().wait(0.003)
-        else:
-            return
-        finally:
-            probe.close()
-    raise AssertionError("it holds the lock whenever one looks")
+        process.send_signal(signal.SIGCONT)
+        threading.Event().wait(0.003)
+    raise AssertionError("it is in a transaction whenever one looks")
+
+
+def _is_write_locked(store: Store) -> bool:
+    probe = sqlite3.connect(str(store.engine.url.database), timeout=0, isolation_level=None)
+    try:
+        probe.execute("BEGIN IMMEDIATE")
+        probe.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        probe.close()
+    return False
+
+
+def _is_in_transaction(store: Store) -> bool:
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND xact_start IS NOT NULL"
+    )
+    with store.engine.connect() as connection:
+        return bool(connection.execute(others).scalar())
 
 
 def wait_for(sink: Sink, number: int) -> None:
