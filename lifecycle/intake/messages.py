@@ -109,7 +109,7 @@ def keep(
             if not _was_deadlock(error):
                 raise
             continue
-        known.learn(batch.rows)
+        known.learn(batch.learned)
         return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched))
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
@@ -135,14 +135,14 @@ class _Batch:
         self._words: list[tuple[Person, Traits, Incoming]] = []
         #: rows of everyone whom the batch concerns
         self.touched: set[int] = set()
-        #: rows by userId, once committed
-        self.rows: dict[str, int] = {}
+        #: rows by userId that are worth remembering, once committed
+        self.learned: dict[str, int] = {}
 
     def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
         plain = find_plain(self._connection, messages, self._known)
         if plain is not None:
-            self.rows, self._changed = plain.rows, plain.made
+            self.learned, self._changed = plain.new, plain.made
             made, telling, merged = len(plain.made), set[int](), set[int]()
             contacts = plain.contacts
         else:
@@ -151,13 +151,13 @@ class _Batch:
         rollup.add(self._connection, fresh.facts(), again=merged, storing=fresh.storing(self._connection, self._now))
         telling |= self._store_consent()
         self._leave_work(fresh)
-        lacking = Counter(chain.from_iterable(message.undeclared for message in fresh.messages))
+        lacking = Counter(chain.from_iterable(filter(None, fresh.fields["undeclared"])))
         undeclared.record(self._connection, lacking, self._now)
-        events = {message.place for message in fresh.messages}
-        if len(fresh.messages) < len(messages):
+        events = frozenset(fresh.fields["place"])
+        if len(events) < len(messages):
             # an event that was stored before is a duplicate, whatever it taught us about names
             telling -= {message.place for message in messages if message.name and message.place not in events}
-        return frozenset(telling | events), made
+        return events | telling, made
 
     def _store_people(self, messages: Sequence[Incoming]) -> tuple[int, set[int], set[int], list[int]]:
         """Find, make, describe and merge whom the messages are about.
@@ -219,18 +219,19 @@ class _Batch:
         since = self._concerned(self.touched)
         rows: list[tuple[int, int | None]] = []
         if since or self._live:
+            lives, ats = fresh.fields["live"], fresh.fields["at"]
             rows += [
                 (contact, number)
-                for message, contact, number in zip(fresh.messages, fresh.contacts, fresh.ids, strict=True)
-                if message.live or message.at >= since.get(contact, _NEVER)
+                for live, at, contact, number in zip(lives, ats, fresh.contacts, fresh.ids, strict=True)
+                if live or at >= since.get(contact, _NEVER)
             ]
         changed -= {contact for contact, _ in rows}
         rows += [(row, None) for row in sorted(changed) if self._live or since.get(row, _NEVER) == _ALWAYS]
         insert(self._connection, _INBOX, ("contact_id", "event_id"), rows)
         if self._live:
             # a late event triggers nothing, but somebody must notice what it changes about segments
-            pairs = zip(fresh.messages, fresh.contacts, strict=True)
-            late = {contact for message, contact in pairs if not message.live}
+            pairs = zip(fresh.fields["live"], fresh.contacts, strict=True)
+            late = {contact for live, contact in pairs if not live}
             self._review(late - {contact for contact, _ in rows})
 
     def _review(self, late: set[int]) -> None:

@@ -56,6 +56,7 @@ class Reader:
         self._declared = Declared(source.content)
         self._zone = zone_of(source.content)
         self._chunk = Chunk("ndjson")
+        self._values: list[Any] = []
         #: rows and bytes in the chunk
         self._rows, self._bytes = 0, 0
         #: when the chunk came
@@ -83,8 +84,8 @@ class Reader:
 
     def _cut(self, file: InputFile) -> Chunk:
         done = self._chunk
-        done.position = file.position
-        self._chunk = Chunk(done.format, done.header)
+        done.position, done.values = file.position, self._values
+        self._chunk, self._values = Chunk(done.format, done.header), []
         self._rows, self._bytes = 0, 0
         self._now = self._clock.now()
         return done
@@ -114,30 +115,28 @@ class Reader:
         if top is None or top.fault:
             raise UsageError(f"{self._source.path}: the header cannot be read: {top.fault if top else 'it is blank'}")
         header = self._chunk.header = [name.strip() for name in top.cells]
-        sound = self._sound(rows, len(header))
         if self._source.csv_map is not None:
-            yield from self._mapped(self._source.csv_map, sound, header)
+            yield from self._mapped(self._source.csv_map, rows, header)
             return
         make = self._cells_reader(header)
-        for record in sound:
+        for record in rows:
             row: Rows = [(record.number, record.cells)]
             try:
-                self._add(make(record.cells), row)
+                if self._is_sound(record, len(header)):
+                    self._add(make(record.cells), row)
             except Refused as refusal:
                 self._refuse(row, str(refusal))
             yield sum(map(len, record.cells))
 
-    def _sound(self, rows: Iterator[Record], width: int) -> Iterator[Record]:
-        """Yield the rows that have as many cells as the header; refuse the others."""
-        for record in rows:
-            self._chunk.read += 1
-            fault = record.fault
-            if not fault and len(record.cells) != width:
-                fault = f"{len(record.cells)} cells, where the header has {width}"
-            if fault:
-                self._refuse([(record.number, record.cells)], fault)
-                continue
-            yield record
+    def _is_sound(self, record: Record, width: int) -> bool:
+        """Say whether a row has as many cells as the header; refuse it otherwise."""
+        self._chunk.read += 1
+        fault = record.fault
+        if not fault and len(record.cells) != width:
+            fault = f"{len(record.cells)} cells, where the header has {width}"
+        if fault:
+            self._refuse([(record.number, record.cells)], fault)
+        return not fault
 
     def _mapped(self, csv_map: CsvMap, rows: Iterator[Record], header: Sequence[str]) -> Iterator[int]:
         # a process that reads no map starts without them, in a third of the time
@@ -147,6 +146,9 @@ class Reader:
         mapped = MappedRows(csv_map, header, self._zone)
         with Spool() as spool:
             for record in rows:
+                if not self._is_sound(record, len(header)):
+                    yield sum(map(len, record.cells))
+                    continue
                 key = mapped.key(record.number, record.cells)
                 if key is None:
                     self._chunk.skipped += 1
@@ -163,8 +165,8 @@ class Reader:
             made = mapped.messages(key, rows)
             if made.contact is not None:
                 contact = read_message(made.contact, 0, self._now, live=self._source.live)
-                self._chunk.beside.add(len(self._chunk.values))
-                self._chunk.values.append(contact)
+                self._chunk.beside.add(len(self._values))
+                self._values.append(contact)
             self._add(self._message(made.event), list(rows))
         except Refused as refusal:
             reason = str(refusal) if len(rows) == 1 else f"{refusal} (in one of the {len(rows)} rows of this event)"
@@ -213,7 +215,7 @@ class Reader:
                 return lambda cells: make(dict(zip(header, cells, strict=True)))
 
     def _message(self, payload: Mapping[str, Any]) -> Incoming:
-        message = read_message(payload, len(self._chunk.values), self._now, live=self._source.live)
+        message = read_message(payload, len(self._values), self._now, live=self._source.live)
         lacking = self._declared.lacks(message.name, message.properties)
         return message._replace(undeclared=lacking) if lacking else message
 
@@ -230,7 +232,7 @@ class Reader:
     # ------------------------------------------------------------ the chunk
 
     def _add(self, value: Any, rows: Rows) -> None:
-        self._chunk.values.append(value)
+        self._values.append(value)
         if self._source.kind == "messages":
             self._chunk.rows += rows
         self._rows += len(rows)

