@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from itertools import groupby
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from lifecycle.intake.bulk import delete, look_up, upsert
+from lifecycle.intake.bulk import ask, delete, look_up, upserting
 from lifecycle.intake.facts import FACT_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
 from lifecycle.store import tables
 from lifecycle.store.columns import dumps
@@ -23,6 +23,10 @@ _FACT_NAMES = ", ".join(f"'{name}'" for name in sorted(FACT_EVENTS))
 _SHEET_COLUMNS = (
     "orders_count", "orders_total", "orders_net", "orders_refunded", "orders_first_at", "orders_last_at",
     "cart_total", "cart_items", "cart", "folded_at",
+)  # fmt: skip
+#: Those that the fold goes on from; the others follow from them.
+_LOADED = (
+    "orders_count", "orders_total", "orders_refunded", "orders_first_at", "orders_last_at", "cart", "folded_at",
 )  # fmt: skip
 _ORDER_COLUMNS = ("total", "refunded", "at")
 _ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
@@ -45,8 +49,9 @@ def add(
     contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
     """
     late = set(again)
-    sheets = _load(connection, new)
+    load = _load(connection, new)
     with storing or nullcontext():
+        sheets = load()
         for contact, sheet in sheets.items():
             for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
                 if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
@@ -55,8 +60,8 @@ def add(
                 fold(sheet, event)
         for contact in late:
             sheets.pop(contact, None)
-        rows = _rows(sheets)
-    _save(connection, *rows)
+        save = _save(connection, sheets)
+    save()
     fold_again(connection, late)
 
 
@@ -68,7 +73,7 @@ def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
     for event in _history(connection, contact_ids):
         fold(sheets[event[0]], event[1])
     delete(connection, _ORDERS, "contact_id", contact_ids)
-    _save(connection, *_rows(sheets))
+    _save(connection, sheets)()
 
 
 def rebuild(store: Store) -> int:
@@ -103,21 +108,26 @@ def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[t
             yield contact, EventFact(row.id, row.name, row.at, row.properties or {}, message_id=row.message_id)
 
 
-def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> dict[int, FactSheet]:
-    """Return the stored sheets of these contacts, each with the orders that its new events name."""
-    sheets = {contact: FactSheet() for contact in new}
+def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> Callable[[], dict[int, FactSheet]]:
+    """Ask for the stored sheets of these contacts, each with the orders that its new events name; see `ask`."""
     keys = [(contact,) for contact in new]
-    columns = ("contact_id", *_SHEET_COLUMNS)
-    for row in look_up(connection, _FACTS, columns, ("contact_id",), keys):
-        sheets[row.contact_id] = FactSheet(
-            cart=row.cart, folded_at=row.folded_at, count=row.orders_count, total=row.orders_total,
-            refunded=row.orders_refunded, first_at=row.orders_first_at, last_at=row.orders_last_at,
-        )  # fmt: skip
-    for row in look_up(
+    facts = ask(connection, _FACTS, ("contact_id", *_LOADED), ("contact_id",), keys)
+    orders = ask(
         connection, _ORDERS, ("contact_id", "order_id", *_ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
-    ):
-        sheets[row.contact_id].orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
-    return sheets
+    )
+
+    def load() -> dict[int, FactSheet]:
+        sheets = {contact: FactSheet() for contact in new}
+        for row in facts():
+            sheets[row.contact_id] = FactSheet(
+                cart=row.cart, folded_at=row.folded_at, count=row.orders_count, total=row.orders_total,
+                refunded=row.orders_refunded, first_at=row.orders_first_at, last_at=row.orders_last_at,
+            )  # fmt: skip
+        for row in orders():
+            sheets[row.contact_id].orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
+        return sheets
+
+    return load
 
 
 def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
@@ -126,19 +136,22 @@ def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
     )
 
 
-def _rows(sheets: Mapping[int, FactSheet]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """Return the sheets as rows of `orders` and of `facts`."""
+def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> Callable[[], None]:
+    """Make the sheets ready to be stored, and return what does it; see `upserting`."""
     orders = [
         (contact, name, _fit(order.total), _fit(order.refunded), order.at)
         for contact, sheet in sorted(sheets.items())
         for name, order in sheet.orders.items()
     ]
-    return orders, [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    put_orders = upserting(connection, _ORDERS, ("contact_id", "order_id"), _ORDER_COLUMNS, orders)
+    facts = [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    put_facts = upserting(connection, _FACTS, ("contact_id",), _SHEET_COLUMNS, facts)
 
+    def save() -> None:
+        put_orders()
+        put_facts()
 
-def _save(connection: Connection, orders: Sequence[tuple[Any, ...]], facts: Sequence[tuple[Any, ...]]) -> None:
-    upsert(connection, _ORDERS, ("contact_id", "order_id"), _ORDER_COLUMNS, orders)
-    upsert(connection, _FACTS, ("contact_id",), _SHEET_COLUMNS, facts)
+    return save
 
 
 def _sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
