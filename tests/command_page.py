@@ -33,8 +33,8 @@ before or after the command: then stdout holds JSON and nothing else; progress, 
 | 130 | interrupted with Ctrl-C |
 
 check, preview, segments, stages, simulate, test, plan and `send --dry-run` read the files; send, run, worker, scheduler
-and web follow the version in force; report the latter, else the files. A contact is named by its external id, else its
-e-mail address. Settings are in [operating.md](operating.md).
+and web follow the version in force; import, rebuild and report the latter, else the files. A contact is named by its
+external id, else its e-mail address. Settings are in [operating.md](operating.md).
 """
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
+from databases import administer, database, fresh_postgres
 from lifecycle.base.clock import ManualClock
 from lifecycle.store import tables as _tables  # noqa: F401 - registers the tables
 from lifecycle.store.engine import Store
@@ -56,35 +56,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             break
     # what a crash of the machine would lose may be lost: the tests kill our processes, never this one
     settings_off = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "synchronous_commit", "full_page_writes")]
-    _administer(server.get_uri(), *settings_off, "SELECT pg_reload_conf()")
+    administer(server.get_uri(), *settings_off, "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-_made = 0
-
-
-def fresh_postgres(server_url: str, template: str = "template1") -> str:
-    """Create a database on the server, empty or as `template` is, and return its URL."""
-    global _made  # noqa: PLW0603 - a counter of this process names the databases
-    _made += 1
-    name = f"test_{_made}"
-    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return _database(server_url, name)
-
-
-def _administer(server_url: str, *statements: str) -> None:
-    admin = create_engine(server_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    admin.dispose()
-
-
-def _database(server_url: str, name: str) -> str:
-    head, _, tail = server_url.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{tail}" if tail else "")
 
 
 def _with_tables(url: str) -> str:
@@ -97,8 +72,8 @@ def _with_tables(url: str) -> str:
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_server: str) -> str:
     """Return the name of a database with every table, to be copied: three times as fast as making the tables."""
-    _administer(postgres_server, "CREATE DATABASE tables")
-    _with_tables(_database(postgres_server, "tables"))
+    administer(postgres_server, "CREATE DATABASE tables")
+    _with_tables(database(postgres_server, "tables"))
     return "tables"
 
 

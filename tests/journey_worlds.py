@@ -10,6 +10,7 @@ from typing import Any
 
 from lifecycle.audience.state import ConsentChange, ContactState
 from lifecycle.intake.facts import EventFact
+from lifecycle.intake.news import ANYTHING, NOTHING, News
 from lifecycle.journey.contact import ContactTurn, Turn, World
 from lifecycle.journey.entry import Decided, Effect, Entry, PassOver, Reach
 from lifecycle.spec.model import Campaign, Content
@@ -48,7 +49,8 @@ events:
   Signed Up: {}
   Ping: {properties: {n: int}}
   Pong: {}
-contact: {attributes: {name: text, vip: bool, birthday: date, score: int}}
+contact: {attributes: {name: text, vip: bool, birthday: date, score: int, role: text}}
+account: {attributes: {plan: text}}
 """
 
 
@@ -118,7 +120,7 @@ class Person:
         consent: Mapping[str, bool] = attributes.pop("consent", {})
         self.state.attributes = {**self.state.attributes, **attributes}
         self.state.consents += [ConsentChange(topic, granted, START + after) for topic, granted in consent.items()]
-        return self._turn(START + after, [], changed=True)
+        return self._turn(START + after, [], changed=ANYTHING)
 
     @property
     def entry(self) -> Entry:
@@ -149,7 +151,7 @@ class Person:
         times = [entry.due_at for entry in self.entries if entry.is_open] + [self.review_at]
         return min((at for at in times if at is not None), default=None)
 
-    def _turn(self, now: datetime, events: list[EventFact], *, changed: bool = False) -> Turn:
+    def _turn(self, now: datetime, events: list[EventFact], *, changed: News = NOTHING) -> Turn:
         open_before = [entry for entry in self.entries if entry.state != "refused"]
         refused = [entry for entry in self.entries if entry.state == "refused"]
         turn = ContactTurn(self.world, self.state, open_before, now).run(

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import assert_never
 
 from lifecycle.audience import leaves
+from lifecycle.audience.boundary import NOBODY, value_at
 from lifecycle.audience.evaluate import stage_verdict, verdict
 from lifecycle.audience.phrases import phrase, value_text
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.audience.windows import date_range, local_date, zone_name
 from lifecycle.base.ids import bucket
+from lifecycle.base.units import Share
 from lifecycle.spec.conditions import (
     AllOf,
     AnyOf,
@@ -87,8 +89,9 @@ def _saw(condition: Condition, state: ContactState, setting: Setting, now: datet
             return f"{len(events)}, the last at {value_text(events[-1].at)}" if events else "none"
         case TotalLeaf():
             return value_text(leaves.total_of(condition, leaves.matching_events(condition, state, now)))
-        case FactLeaf(fact=fact):
-            return value_text(leaves.fact_value(fact, state, now))
+        case FactLeaf(fact=fact, tests=tests):
+            tops = (_where_top_begins(fact, test.value, setting) for test in tests if test.operator == "top")
+            return "; ".join((value_text(leaves.fact_value(fact, state, now)), *tops))
         case MessageLeaf(state=wanted):
             messages = leaves.matching_messages(condition, state, now)
             if not messages:
@@ -105,6 +108,13 @@ def _saw(condition: Condition, state: ContactState, setting: Setting, now: datet
             return f"{bucket(state.identifier, seed):.2%}"
         case _:
             assert_never(condition)
+
+
+def _where_top_begins(fact: str, share: Share, setting: Setting) -> str:
+    boundary = setting.tops[fact, share]
+    if boundary == NOBODY:
+        return f"nobody is in the top {share}"
+    return f"the top {share} begins at {value_text(value_at(fact, boundary.place))}"
 
 
 def _saw_date(leaf: DateLeaf, state: ContactState, setting: Setting, now: datetime) -> str:

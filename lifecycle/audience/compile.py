@@ -6,6 +6,7 @@ false or NULL. Subqueries are correlated to `contacts.id`, each served by an ind
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
@@ -14,8 +15,7 @@ from sqlalchemy import ColumnElement, FromClause, String, and_, case, cast, fals
 
 from lifecycle.audience import compile_leaves as leaves
 from lifecycle.audience.compile_tests import Bool, is_not_true
-from lifecycle.audience.evaluate import STRETCH_PREFIX
-from lifecycle.audience.setting import Nesting, Setting
+from lifecycle.audience.setting import STAGE_PREFIX, Nesting, Setting
 from lifecycle.audience.windows import window_start
 from lifecycle.spec.conditions import (
     AllOf,
@@ -51,12 +51,23 @@ def compile_condition(
     return _Compiling(setting, now, facts_as).condition(condition, Nesting())
 
 
-def compile_stages(
-    setting: Setting, now: datetime, *, facts_as: FromClause = facts
-) -> list[tuple[Stage, ColumnElement[bool]]]:
-    """Return each stage, in order, with its own condition as an expression over `contacts`, whatever comes after it."""
-    compiling = _Compiling(setting, now, facts_as)
-    return [(stage, compiling.condition(stage.when, Nesting().into_stage(stage))) for stage in setting.project.stages]
+def compile_conditions(names: Iterable[str], setting: Setting, now: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions of these segments, and of `stage:ID` a stage's own, as expressions over `contacts`."""
+    compiling = _Compiling(setting, now, facts)
+    stages = {STAGE_PREFIX + stage.stage: Nesting().into_stage(stage) for stage in setting.project.stages}
+    return [compiling.condition(setting.conditions[name], stages.get(name, Nesting())) for name in names]
+
+
+def is_kept(stage: Stage, now: datetime) -> ColumnElement[bool]:
+    """Return whether the stage's condition has ceased to hold so short a time ago that the contact is kept in it."""
+    if stage.keep_for is None:
+        return false()
+    return leaves.of_contact(
+        memberships,
+        memberships.c.segment == STAGE_PREFIX + stage.stage,
+        memberships.c.entered_at <= now,
+        or_(memberships.c.left_at.is_(None), memberships.c.left_at > window_start(now, stage.keep_for)),
+    )
 
 
 def compile_stage(setting: Setting, now: datetime, *, facts_as: FromClause = facts) -> ColumnElement[Any]:
@@ -92,7 +103,7 @@ class _Compiling:
             case TotalLeaf():
                 return leaves.total(condition, self.now)
             case FactLeaf():
-                return leaves.fact(condition, self.now, self.facts)
+                return leaves.fact(condition, self.now, self.facts, self.setting.tops)
             case MessageLeaf():
                 return leaves.message(condition, self.now)
             case ConsentLeaf(topic=topic):
@@ -120,16 +131,7 @@ class _Compiling:
     def stage_counts(self, stage: Stage, nesting: Nesting) -> Bool:
         """Return whether the stage's own condition holds, or held within its keep_for."""
         own = self.condition(stage.when, nesting.into_stage(stage))
-        if stage.keep_for is None:
-            return own
-        table = memberships
-        stretch = leaves.of_contact(
-            table,
-            table.c.segment == STRETCH_PREFIX + stage.stage,
-            table.c.entered_at <= self.now,
-            or_(table.c.left_at.is_(None), table.c.left_at > window_start(self.now, stage.keep_for)),
-        )
-        return or_(own, stretch)
+        return own if stage.keep_for is None else or_(own, is_kept(stage, self.now))
 
     def _stage_leaf(self, leaf: StageLeaf, nesting: Nesting) -> Bool:
         reached = self.setting.reached_stages(leaf)

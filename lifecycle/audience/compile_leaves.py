@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date as Date  # noqa: N812 - `date` is a leaf here
 from datetime import datetime
 from decimal import ROUND_CEILING
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, String, and_, case, func, literal, not_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    String,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.sql.elements import KeyedColumnElement
 
+from lifecycle.audience.boundary import ZERO_WHEN_MISSING, Boundary
 from lifecycle.audience.compile_tests import Bool, Kind, all_hold, is_not_true, seen_column, seen_json
-from lifecycle.audience.expressions import AmountSum, Bucket, InstantDate, JsonNumber, JsonText, TextDate, json_keys
+from lifecycle.audience.expressions import AmountSum, Bucket, InstantDate, PlaceOf, TextDate
+from lifecycle.audience.json_expressions import JsonNumber, JsonText, json_keys
 from lifecycle.audience.leaves import AT_LEAST_ONE, CONTACT_COLUMNS
+from lifecycle.audience.setting import Top
 from lifecycle.audience.values import passes
 from lifecycle.audience.windows import anniversary_marks, date_range, local_date, window_start, zone_names
 from lifecycle.base.errors import ContentError
@@ -34,13 +52,19 @@ from lifecycle.store.tables import accounts, consents, contacts, events, message
 
 #: Ledger states in which a message has gone out or may have: the others are no messages to conditions.
 COUNTED_STATES = ("sending", "sent", "delivered", "bounced", "unknown")
-#: Facts that a contact without a row in `facts` still has, being 0.
-ZERO_WHEN_MISSING = frozenset({"orders.count"})
 
 
 def counts(table: FromClause) -> Bool:
     """Return whether a row of contacts (or of an alias) is neither merged into another nor erased."""
     return and_(table.c.merged_into.is_(None), table.c.erased_at.is_(None))
+
+
+def is_counted(contact_id: ColumnElement[Any]) -> Bool:
+    """Return whether the contact of that id counts: those that do not are few, and stand in an index of their own."""
+    gone = contacts.alias("gone")
+    return contact_id.not_in(
+        select(gone.c.id).where(or_(gone.c.merged_into.is_not(None), gone.c.erased_at.is_not(None)))
+    )
 
 
 def of_contact(table: FromClause, *conditions: Bool) -> Bool:
@@ -61,13 +85,14 @@ def attribute(leaf: AttributeLeaf, now: datetime) -> Bool:
         return all_hold(
             leaf.tests, seen_json(accounts.c.attributes, leaf.path), now, lambda test: account.where(test).exists()
         )
-    column = _column(leaf.path)
+    column = column_of(leaf.path)
     if column is None:
         return all_hold(leaf.tests, seen_json(contacts.c.attributes, leaf.path), now)
     return all_hold(leaf.tests, seen_column(column, "instant" if column.name == "created_at" else "text"), now)
 
 
-def _column(path: tuple[str, ...]) -> KeyedColumnElement[Any] | None:
+def column_of(path: tuple[str, ...]) -> KeyedColumnElement[Any] | None:
+    """Return the column of `contacts` that an attribute of a contact is, None for a trait."""
     return contacts.c[path[0]] if len(path) == 1 and path[0] in CONTACT_COLUMNS else None
 
 
@@ -110,14 +135,18 @@ def total(leaf: TotalLeaf, now: datetime) -> Bool:
 # ---------------------------------------------------------------- facts
 
 
-def fact(leaf: FactLeaf, now: datetime, facts: FromClause) -> Bool:
-    """Every test holds of the fact."""
+def fact(leaf: FactLeaf, now: datetime, facts: FromClause, tops: Mapping[Top, Boundary]) -> Bool:
+    """Every test holds of the fact. Top shares that are not in `tops` are found by a query inside the condition."""
     column = facts.c[leaf.fact.replace(".", "_")]
     seen = seen_column(column, _kind(leaf.fact))
     tests = [test for test in leaf.tests if test.operator != "top"]
-    tops = [contacts.c.id.in_(top(leaf.fact, test.value, facts)) for test in leaf.tests if test.operator == "top"]
+    ranked = [
+        _in_top(leaf.fact, test.value, facts, tops.get((leaf.fact, test.value)))
+        for test in leaf.tests
+        if test.operator == "top"
+    ]
     if leaf.fact not in ZERO_WHEN_MISSING:
-        return and_(all_hold(tests, seen, now, lambda test: of_contact(facts, test)), *tops)
+        return and_(all_hold(tests, seen, now, lambda test: of_contact(facts, test)), *ranked)
     parts: list[Bool] = []
     for test in tests:
         # a contact without a row has 0: where 0 passes, all that fails is a row that does not
@@ -126,7 +155,7 @@ def fact(leaf: FactLeaf, now: datetime, facts: FromClause) -> Bool:
         parts.append(
             not_(of_contact(facts, is_not_true(condition))) if passing_at_zero else of_contact(facts, condition)
         )
-    return and_(true(), *parts, *tops)
+    return and_(true(), *parts, *ranked)
 
 
 def _kind(name: str) -> Kind:
@@ -134,25 +163,29 @@ def _kind(name: str) -> Kind:
     return "money" if found == "number" else found
 
 
-def top(name: str, share: Share, facts: FromClause) -> Any:
-    """Return a query of the ids of the ceil(n * share) highest of the n contacts that have the fact, ties by id.
-
-    For a fact that is 0 for everybody else, those with more than 0 have it.
-    """
+def _in_top(name: str, share: Share, facts: FromClause, boundary: Boundary | None) -> Bool:
     if FACTS[name] == "text":
         raise ContentError(f"{name} is text: nobody is at its top")
+    if boundary is None:
+        return contacts.c.id.in_(_top(name, share, facts))
+    limit = tuple_(literal(boundary.place, BigInteger()), literal(boundary.contact_id, BigInteger()))
     column = facts.c[name.replace(".", "_")]
-    peers = contacts.alias("peers")
-    has = [
-        facts.c.contact_id == peers.c.id,
-        counts(peers),
-        column > 0 if name in ZERO_WHEN_MISSING else column.is_not(None),
-    ]
+    return of_contact(facts, _has(name, column), tuple_(PlaceOf(column), facts.c.contact_id) <= limit)
+
+
+def _has(name: str, column: ColumnElement[Any]) -> Bool:
+    """Return whether the contact has the fact: of one that is 0 for everybody else, those with more than 0 do."""
+    return column > 0 if name in ZERO_WHEN_MISSING else column.is_not(None)
+
+
+def _top(name: str, share: Share, facts: FromClause) -> Any:
+    """Return a query of the ids of the ceil(n * share) highest of the n contacts that have the fact, ties by id."""
+    column = facts.c[name.replace(".", "_")]
+    has = [_has(name, column), is_counted(facts.c.contact_id)]
     numerator, denominator = share.fraction.as_integer_ratio()
-    number = select((func.count() * numerator + (denominator - 1)) // denominator).select_from(facts, peers).where(*has)
+    number = select((func.count() * numerator + (denominator - 1)) // denominator).select_from(facts).where(*has)
     return (
         select(facts.c.contact_id)
-        .select_from(facts, peers)
         .where(*has)
         .order_by(column.desc(), facts.c.contact_id)
         .limit(number.correlate(None).scalar_subquery())
@@ -208,15 +241,19 @@ def consent(topic: str, default: bool, now: datetime) -> Bool:  # noqa: FBT001 -
 
 def date(leaf: DateLeaf, project_zone: str, now: datetime) -> Bool:
     """The date, or its anniversary, lies in the range of the contact's calendar."""
-    column = _column(leaf.path) if leaf.owner == "contact" else None
-    if column is not None:
-        written = InstantDate(column) if column.name == "created_at" else TextDate(column)
-        return _by_zone(leaf, written, project_zone, now)
-    document = accounts.c.attributes if leaf.owner == "account" else contacts.c.attributes
-    condition = _by_zone(leaf, TextDate(JsonText(document, *json_keys(leaf.path))), project_zone, now)
+    condition = _by_zone(leaf, written_date(leaf), project_zone, now)
     if leaf.owner == "account":
         return select(literal(1)).where(accounts.c.id == contacts.c.account_id, condition).correlate(contacts).exists()
     return condition
+
+
+def written_date(leaf: DateLeaf) -> ColumnElement[str]:
+    """Return the date as it is written, of the contact or the account; NULL where there is none."""
+    column = column_of(leaf.path) if leaf.owner == "contact" else None
+    if column is not None:
+        return InstantDate(column) if column.name == "created_at" else TextDate(column)
+    document = accounts.c.attributes if leaf.owner == "account" else contacts.c.attributes
+    return TextDate(JsonText(document, *json_keys(leaf.path)))
 
 
 def _by_zone(leaf: DateLeaf, written: ColumnElement[str], project_zone: str, now: datetime) -> Bool:
@@ -236,8 +273,12 @@ def _on_date(leaf: DateLeaf, written: ColumnElement[str], today: Date) -> Bool:
     if leaf.every is None:
         return written.between(literal(first.isoformat(), String()), literal(last.isoformat(), String()))
     marks = sorted(anniversary_marks(first, last, leaf.every))
-    mark = func.substr(written, 9) if leaf.every == "month" else func.substr(written, 6)
-    return and_(written <= literal(last.isoformat(), String()), mark.in_(marks))
+    return and_(written <= literal(last.isoformat(), String()), mark_of(leaf, written).in_(marks))
+
+
+def mark_of(leaf: DateLeaf, written: ColumnElement[str]) -> ColumnElement[str]:
+    """Return what comes round of the date: `MM-DD` every year, `DD` every month."""
+    return func.substr(written, 9 if leaf.every == "month" else 6)
 
 
 def sample(leaf: SampleLeaf) -> Bool:

@@ -14,16 +14,13 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, String, and_, false, func, literal, not_, or_, true
 
-from lifecycle.audience.expressions import (
-    Exact,
+from lifecycle.audience.expressions import Exact, MoneyOperand, Position, TextInstant
+from lifecycle.audience.json_expressions import (
     JsonBoolean,
     JsonExists,
     JsonListHas,
     JsonNumber,
     JsonText,
-    MoneyOperand,
-    Position,
-    TextInstant,
     json_keys,
     json_scalar,
 )

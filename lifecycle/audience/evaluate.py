@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from lifecycle.audience import leaves
-from lifecycle.audience.setting import Nesting, Setting
+from lifecycle.audience.setting import STAGE_PREFIX, Nesting, Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.audience.verdict import Verdict
 from lifecycle.audience.windows import window_leave
@@ -37,9 +37,6 @@ from lifecycle.spec.model import Stage
 
 __all__ = ["Setting", "StageVerdict", "Verdict", "evaluate", "stage_verdict", "verdict"]
 
-#: Under this name memberships keep the stretches in which a stage's own condition held, for `keep_for`.
-STRETCH_PREFIX = "stage:"
-
 
 def evaluate(
     condition: Condition, state: ContactState, setting: Setting, now: datetime, *, after: EventFact | None = None
@@ -57,6 +54,18 @@ def verdict(
 ) -> Verdict:
     """Return whether the condition holds at `now`, and until when that is certain if nothing happens; see evaluate."""
     return _Asking(state, setting, now, after).verdict(condition, Nesting())
+
+
+def kept_until(stage: Stage, keep_for: Duration, state: ContactState, now: datetime) -> datetime | None:
+    """Return until when a stage whose condition has ceased to hold is kept; None when it never held, as far as stored.
+
+    A stretch that nobody has closed yet ended just now.
+    """
+    stretch = state.memberships.get(STAGE_PREFIX + stage.stage)
+    if stretch is None or stretch.entered_at > now:
+        return None
+    left_at = now if stretch.left_at is None else min(stretch.left_at, now)
+    return window_leave(left_at, keep_for)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +149,10 @@ class _Asking:
         own = self.verdict(stage.when, nesting.into_stage(stage))
         if own.holds or stage.keep_for is None:
             return own, own.holds
-        until = self._kept_until(stage, stage.keep_for)
+        until = kept_until(stage, stage.keep_for, self.state, self.now)
         if until is None or until <= self.now:
             return own, False
         return Verdict(holds=False, flips_at=_first((own.flips_at, until))), True
-
-    def _kept_until(self, stage: Stage, keep_for: Duration) -> datetime | None:
-        stretch = self.state.memberships.get(STRETCH_PREFIX + stage.stage)
-        if stretch is None or stretch.entered_at > self.now:
-            return None
-        # a stretch that nobody has closed yet ended just now, as far as is known
-        left_at = self.now if stretch.left_at is None else min(stretch.left_at, self.now)
-        return window_leave(left_at, keep_for)
 
     def _stage_leaf(self, leaf: StageLeaf, nesting: Nesting) -> Verdict:
         found = self.stage(nesting)

@@ -1,15 +1,16 @@
 """The few SQL expressions that SQLite and PostgreSQL spell differently, each with one meaning. Values are bound.
 
-JSON is walked by object keys only (`->` with a text on PostgreSQL, a quoted label on SQLite), never into lists.
+What stands in JSON has a module of its own, json_expressions.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Numeric, String, literal
+from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Numeric, String, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -17,12 +18,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lifecycle.audience.leaves import MAX_AMOUNT
-from lifecycle.base.errors import ContentError
 from lifecycle.base.instants import DATE_PATTERN, NAIVE_PATTERN, ZONED_PATTERN
-from lifecycle.store.columns import Instant, Json
-
-#: What a key of JSON may look like in a condition: SQLite's labels know no escapes.
-_KEY = re.compile(r'[^"\\\x00-\x1f]{1,200}')
+from lifecycle.store.columns import Instant, Money, dumps
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -58,143 +55,19 @@ class MoneyOperand(TypeDecorator[Decimal]):
         return Exact().process_bind_param(value * 10000 if dialect.name == "sqlite" else value, dialect)
 
 
-def json_keys(path: tuple[str, ...]) -> list[ColumnElement[str]]:
-    """Return the path's keys as bound texts. Raises ContentError for a key that a condition cannot name."""
-    for key in path:
-        if not _KEY.fullmatch(key):
-            raise ContentError(
-                f"a condition cannot name the property {key!r}", hint='no quotes, no "\\", no control characters'
-            )
-    return [literal(key, String()) for key in path]
+class Numbers(TypeDecorator[Sequence[int]]):
+    """A list of whole numbers, bound as one value: an array on PostgreSQL, a JSON text on SQLite."""
 
+    impl = String
+    cache_ok = True
 
-class _JsonAt(FunctionElement[Any]):
-    """Arguments: the document, then the keys."""
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type that binds it."""
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(BigInteger()))
 
-    inherit_cache = True
-
-
-def _walk(element: _JsonAt, compiler: SQLCompiler, keys: int, **kw: Any) -> tuple[str, list[str]]:
-    document, *rest = (compiler.process(clause, **kw) for clause in element.clauses)
-    return document, rest[:keys]
-
-
-def _pg_at(element: _JsonAt, compiler: SQLCompiler, kw: dict[str, Any], skip: int = 0) -> str:
-    parts = [compiler.process(clause, **kw) for clause in element.clauses]
-    return "(" + " -> ".join(parts[: len(parts) - skip]) + ")"
-
-
-def _lite_at(element: _JsonAt, compiler: SQLCompiler, kw: dict[str, Any], skip: int = 0) -> str:
-    document, *keys = [compiler.process(clause, **kw) for clause in element.clauses]
-    labels = " || '\".\"' || ".join(keys[: len(keys) - skip])
-    return f"{document}, '$.\"' || {labels} || '\"'"
-
-
-class JsonExists(_JsonAt):
-    """There is something other than null."""
-
-    inherit_cache = True
-    type = Boolean()
-
-
-class JsonNumber(_JsonAt):
-    """The number there, NULL for anything else."""
-
-    inherit_cache = True
-    type = Exact()
-
-
-class JsonText(_JsonAt):
-    """The text there, NULL for anything else."""
-
-    inherit_cache = True
-    type = String()
-
-
-class JsonBoolean(_JsonAt):
-    """Whether it is true there; NULL for anything but true and false."""
-
-    inherit_cache = True
-    type = Boolean()
-
-
-class JsonListHas(_JsonAt):
-    """There is a list, and the last argument, a JSON scalar, is one of its items."""
-
-    inherit_cache = True
-    type = Boolean()
-
-
-@compiles(JsonExists)
-def _exists(element: JsonExists, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(json_type({_lite_at(element, compiler, kw)}) <> 'null')"
-
-
-@compiles(JsonExists, "postgresql")
-def _exists_pg(element: JsonExists, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(jsonb_typeof{_pg_at(element, compiler, kw)} <> 'null')"
-
-
-@compiles(JsonNumber)
-def _number(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _lite_at(element, compiler, kw)
-    return f"CASE WHEN json_type({at}) IN ('integer', 'real') THEN json_extract({at}) END"
-
-
-@compiles(JsonNumber, "postgresql")
-def _number_pg(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _pg_at(element, compiler, kw)
-    return f"CASE WHEN jsonb_typeof{at} = 'number' THEN {at}::numeric END"
-
-
-@compiles(JsonText)
-def _text(element: JsonText, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _lite_at(element, compiler, kw)
-    return f"CASE WHEN json_type({at}) = 'text' THEN json_extract({at}) END"
-
-
-@compiles(JsonText, "postgresql")
-def _text_pg(element: JsonText, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _pg_at(element, compiler, kw)
-    return f"CASE WHEN jsonb_typeof{at} = 'string' THEN {at} #>> '{{}}' END"
-
-
-@compiles(JsonBoolean)
-def _boolean(element: JsonBoolean, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"CASE json_type({_lite_at(element, compiler, kw)}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
-
-
-@compiles(JsonBoolean, "postgresql")
-def _boolean_pg(element: JsonBoolean, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _pg_at(element, compiler, kw)
-    return f"CASE WHEN jsonb_typeof{at} = 'boolean' THEN {at}::boolean END"
-
-
-@compiles(JsonListHas)
-def _list_has(element: JsonListHas, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _lite_at(element, compiler, kw, skip=1)
-    wanted = compiler.process(list(element.clauses)[-1], **kw)
-    kind = "CASE {} WHEN 'real' THEN 'integer' ELSE {} END"
-    same_kind = (
-        f"{kind.format('item.type', 'item.type')} = {kind.format(f'json_type({wanted})', f'json_type({wanted})')}"
-    )
-    found = (
-        f"SELECT 1 FROM json_each({at}) AS item"  # noqa: S608 - every part is compiled, every value bound
-        f" WHERE {same_kind} AND item.value = json_extract({wanted}, '$')"
-    )
-    return f"(json_type({at}) = 'array' AND EXISTS ({found}))"
-
-
-@compiles(JsonListHas, "postgresql")
-def _list_has_pg(element: JsonListHas, compiler: SQLCompiler, **kw: Any) -> str:
-    at = _pg_at(element, compiler, kw, skip=1)
-    wanted = compiler.process(list(element.clauses)[-1], **kw)
-    return f"(jsonb_typeof{at} = 'array' AND {at} @> {wanted})"
-
-
-def json_scalar(value: Any) -> ColumnElement[Any]:
-    """Return a scalar as a bound JSON document, for JsonListHas."""
-    return literal(value, Json)
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make what the driver takes."""
+        return dumps(list(value)) if dialect.name == "sqlite" else list(value)
 
 
 class TextInstant(FunctionElement[Any]):
@@ -317,3 +190,93 @@ def _bucket_pg(element: Bucket, compiler: SQLCompiler, **kw: Any) -> str:
     key, salt = (compiler.process(clause, **kw) for clause in element.clauses)
     data = f"convert_to({salt}, 'UTF8') || '\\x00'::bytea || convert_to({key}, 'UTF8')"
     return f"(('x' || encode(substr(sha256({data}), 1, 7), 'hex'))::bit(56)::bigint >> 3)"
+
+
+class PlaceOf(FunctionElement[Any]):
+    """boundary.place_of a column of `facts`: the negated value as SQLite stores it."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(PlaceOf)
+def _place_of(element: PlaceOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"-({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(PlaceOf, "postgresql")
+def _place_of_pg(element: PlaceOf, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    value = compiler.process(column, **kw)
+    match column.type:
+        case Instant():
+            return f"-(extract(epoch FROM {value}) * 1000000)::bigint"
+        case Money():
+            return f"-({value} * 10000)::bigint"
+        case _:
+            return f"-({value})::bigint"
+
+
+class Earliest(FunctionElement[Any]):
+    """The earliest of some instants, those that are NULL left out; NULL without any."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+@compiles(Earliest)
+def _earliest(element: Earliest, compiler: SQLCompiler, **kw: Any) -> str:
+    parts = [compiler.process(clause, **kw) for clause in element.clauses]
+    if len(parts) == 1:
+        return parts[0]
+    never = "9223372036854775807"
+    return f"nullif(min({', '.join(f'coalesce({part}, {never})' for part in parts)}), {never})"
+
+
+@compiles(Earliest, "postgresql")
+def _earliest_pg(element: Earliest, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"least({compiler.process(element.clauses, **kw)})"
+
+
+class InstantLater(FunctionElement[Any]):
+    """An instant moved on by whole seconds, and not before the last argument; NULL for NULL."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+@compiles(InstantLater)
+def _later(element: InstantLater, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds, least = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"max({moment} + {seconds} * 1000000, {least})"
+
+
+@compiles(InstantLater, "postgresql")
+def _later_pg(element: InstantLater, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds, least = (compiler.process(clause, **kw) for clause in element.clauses)
+    moved = f"{moment} + {seconds}::double precision * interval '1 second'"
+    return f"CASE WHEN {moment} IS NOT NULL THEN greatest({moved}, {least}) END"
+
+
+class IsOneOf(FunctionElement[bool]):
+    """Whether the first argument, a whole number, is one of the list that is bound as the second."""
+
+    inherit_cache = True
+    type = Boolean()
+    # or SQLAlchemy writes `(… IN …) = 1`, and SQLite reads the whole table
+    _is_implicitly_boolean = True
+
+    def __init__(self, column: ColumnElement[Any], wanted: BindParameter[Any]) -> None:
+        super().__init__(column, type_coerce(wanted, Numbers()))
+
+
+@compiles(IsOneOf)
+def _is_one_of(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, wanted = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({wanted}))"  # noqa: S608 - compiled parts, the list is bound
+
+
+@compiles(IsOneOf, "postgresql")
+def _is_one_of_pg(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, wanted = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} = ANY({wanted})"

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, FromClause, and_, func, or_, select
 
+from lifecycle.audience.boundary import Boundary
 from lifecycle.audience.compile import COUNTS, compile_condition, compile_stage
-from lifecycle.audience.compile_leaves import top
 from lifecycle.audience.past import facts_at
-from lifecycle.audience.setting import Setting, top_shares
+from lifecycle.audience.ranking import find_boundary
+from lifecycle.audience.setting import Setting, Top, top_shares
 from lifecycle.base.errors import NotFoundError
-from lifecycle.base.units import Share
 from lifecycle.spec.conditions import Condition
 from lifecycle.spec.model import Content, Segment
 from lifecycle.store.tables import contacts, memberships, stage_transitions
@@ -89,12 +89,10 @@ class Headcount:
             raise NotFoundError(f'no segment "{name}"', hint=f"segments: {known}" if known else "there are none yet")
         return self._content.segments[name]
 
-    def tops(self, condition: Condition) -> dict[tuple[str, Share], frozenset[int]]:
-        """Return the top shares that the condition names, for `Setting.tops`, by the facts of that moment."""
-        return {
-            (fact, share): frozenset(self._connection.execute(top(fact, share, self._facts)).scalars())
-            for fact, share in top_shares(condition, self._setting)
-        }
+    def tops(self, condition: Condition) -> dict[Top, Boundary]:
+        """Return where each top share that the condition names ends, by the facts of that moment."""
+        asked = top_shares(condition, self._setting)
+        return {top: find_boundary(self._connection, top, self._facts) for top in asked}
 
     def _condition(self, name: str) -> Any:
         return compile_condition(self.segment(name).where, self._setting, self._at, facts_as=self._facts)

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from lifecycle.audience.boundary import Boundary, place_of
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.audience.values import at_path, flips_at, is_clocked, number, passes, passes_all
@@ -16,13 +17,15 @@ from lifecycle.audience.windows import (
     anniversary_marks,
     date_range,
     local_date,
-    next_midnight,
+    midnight,
+    next_date_change,
     window_leave,
     window_start,
     zone_name,
 )
 from lifecycle.base.ids import bucket
 from lifecycle.base.instants import read_date
+from lifecycle.base.units import Share
 from lifecycle.intake.facts import EventFact
 from lifecycle.spec.conditions import (
     FACTS,
@@ -71,10 +74,15 @@ def fact(leaf: FactLeaf, state: ContactState, setting: Setting, now: datetime) -
     """Every test holds of the fact."""
     value = fact_value(leaf.fact, state, now)
     holds = all(
-        state.id in setting.tops[leaf.fact, test.value] if test.operator == "top" else passes(test, value, now)
+        _in_top(leaf.fact, test.value, value, state, setting) if test.operator == "top" else passes(test, value, now)
         for test in leaf.tests
     )
     return Verdict(holds, flips_at(leaf.tests, value, now) if FACTS[leaf.fact] == "instant" else None)
+
+
+def _in_top(fact: str, share: Share, value: Any, state: ContactState, setting: Setting) -> bool:
+    place = place_of(fact, value)
+    return place is not None and Boundary(place, state.id) <= setting.tops[fact, share]
 
 
 # ---------------------------------------------------------------- events
@@ -220,18 +228,20 @@ def date_value(leaf: DateLeaf, state: ContactState) -> Date | None:
 
 
 def date(leaf: DateLeaf, state: ContactState, setting: Setting, now: datetime) -> Verdict:
-    """The date, or its anniversary, lies in the range; it can change at midnight where the contact is."""
+    """The date, or its anniversary, lies in the range; it changes at a midnight where the contact is."""
     zone = zone_name(state.timezone, setting.project.timezone)
     value = date_value(leaf, state)
     if value is None:
         return Verdict(holds=False)
-    first, last = date_range(local_date(now, zone), in_next=leaf.in_next, in_last=leaf.in_last)
+    today = local_date(now, zone)
+    first, last = date_range(today, in_next=leaf.in_next, in_last=leaf.in_last)
     if leaf.every is None:
         holds = first <= value <= last
     else:
         mark = f"{value:%d}" if leaf.every == "month" else f"{value:%m-%d}"
         holds = value <= last and mark in anniversary_marks(first, last, leaf.every)
-    return Verdict(holds, next_midnight(now, zone))
+    change = next_date_change(value, today, every=leaf.every, in_next=leaf.in_next, in_last=leaf.in_last)
+    return Verdict(holds, None if change == Date.max else midnight(change, zone))
 
 
 def sample(leaf: SampleLeaf, state: ContactState) -> Verdict:

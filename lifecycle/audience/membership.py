@@ -1,4 +1,4 @@
-"""Memberships and stages for many contacts at once: a query for each segment and stage, and only differences written.
+"""Memberships and stages for many contacts at once: one query for some thousand of them, and only differences written.
 
 The journey keeps them current contact by contact (audience.review); this is for what touches many: an import, an apply,
 a rebuild. Nothing that is stored here triggers anything (DESIGN section 4, meaning 11).
@@ -6,159 +6,242 @@ a rebuild. Nothing that is stored here triggers anything (DESIGN section 4, mean
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    FromClause,
-    MetaData,
-    Select,
-    Table,
-    and_,
-    delete,
-    insert,
-    literal,
-    not_,
-    null,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.schema import CreateTable
-from sqlalchemy.types import String
+from sqlalchemy import Connection, Row, Select, bindparam, select, text
 
-from lifecycle.audience.compile import COUNTS, compile_condition, compile_stage, compile_stages
-from lifecycle.audience.compile_leaves import top
-from lifecycle.audience.evaluate import STRETCH_PREFIX
-from lifecycle.audience.setting import Setting, is_clocked, top_shares
-from lifecycle.base.units import Share
-from lifecycle.spec.chosen import conditions_of
+from lifecycle.audience.compile import COUNTS, compile_conditions, is_kept
+from lifecycle.audience.compile_flips import compile_flips, least_seconds
+from lifecycle.audience.expressions import IsOneOf
+from lifecycle.audience.ranking import keep_ranking
+from lifecycle.audience.setting import STAGE_PREFIX, Setting, walk_all
+from lifecycle.audience.windows import window_leave
+from lifecycle.base.units import Duration
+from lifecycle.intake import bulk
+from lifecycle.intake.news import ANYTHING, News
+from lifecycle.spec.conditions import Condition, StageLeaf
 from lifecycle.spec.model import Content
-from lifecycle.store.columns import BigKey, Instant
-from lifecycle.store.tables import contacts, facts, memberships, stage_transitions
+from lifecycle.store.columns import dumps
+from lifecycle.store.tables import contacts, memberships, stage_transitions
 
-_metadata = MetaData()
-#: The contacts that a refresh is about, and those of them that a condition holds for; of this connection only.
-_touched = Table("audience_touched", _metadata, Column("contact_id", BigKey, primary_key=True), prefixes=["TEMPORARY"])
-_found = Table(
-    "audience_found",
-    _metadata,
-    Column("contact_id", BigKey, primary_key=True),
-    Column("stage", String),
-    prefixes=["TEMPORARY"],
-)
+#: Contacts asked about by one query, so that memory stays flat.
+BATCH = 2_000
 
 
-def load_tops(
-    connection: Connection, content: Content, now: datetime | None = None, *, facts_as: FromClause = facts
-) -> Mapping[tuple[str, Share], frozenset[int]]:
-    """Return the ids of the contacts in each top share that any condition of the content names, for `Setting.tops`.
+@dataclass(slots=True)
+class Refreshed:
+    """What a refresh wrote: stays begun and ended (segments alone), and stage transitions."""
 
-    Facts are those of `facts_as` (audience.past), whatever `now` is: the stored ones are always current.
-    """
-    del now
-    setting = Setting.of(content)
-    wanted = {share for condition in conditions_of(content) for share in top_shares(condition, setting)}
-    return {
-        (fact, share): frozenset(connection.execute(top(fact, share, facts_as)).scalars())
-        for fact, share in sorted(wanted, key=str)
-    }
+    entered: int = 0
+    left: int = 0
+    moved: int = 0
+
+    def __add__(self, other: Refreshed) -> Refreshed:
+        """Return the sum of both."""
+        return Refreshed(self.entered + other.entered, self.left + other.left, self.moved + other.moved)
 
 
 def refresh(
-    connection: Connection, content: Content, now: datetime, cause: str, contact_ids: Collection[int] | None = None
-) -> None:
+    connection: Connection,
+    content: Content,
+    now: datetime,
+    cause: str,
+    contact_ids: Collection[int] | None = None,
+    news: News = ANYTHING,
+    *,
+    report: Callable[[int], object] = lambda _count: None,
+) -> Refreshed:
     """Bring stored stages and memberships to what holds at `now`, for these contacts (all when None).
 
-    Writes entered and left rows, stage transitions with `cause`, contacts.stage and stage_since_at, and makes the
-    contacts due for review, so that the journey works out when time next changes something for each of them. Segments
-    with `{top: …}` are always brought up for everybody: one contact's rise is another's fall.
+    Asks only what reads something of the `news`, but everything of contacts of whom nothing is known. Writes entered
+    and left rows, stage transitions with `cause`, contacts.stage and stage_since_at, and when time may next change
+    something for each of them. The contacts that a top share gains or loses because of them are looked at too: one
+    contact's rise is another's fall. `report` is told of each batch of contacts.
     """
-    setting = Setting.of(content)
-    _begin(connection, contact_ids)
-    only = contact_ids is not None
-    for stage, own in compile_stages(setting, now):
-        if stage.keep_for is not None:
-            everybody = not only or bool(top_shares(stage.when, setting))
-            _cross(connection, STRETCH_PREFIX + stage.stage, own, now, cause, everybody=everybody)
-    _move_stages(connection, setting, now, cause, only=only)
-    for name, segment in content.segments.items():
-        condition = compile_condition(segment.where, setting, now)
-        everybody = not only or bool(top_shares(segment.where, setting))
-        _cross(connection, name, condition, now, cause, everybody=everybody)
-    kept = [STRETCH_PREFIX + stage.stage for stage in content.project.stages if stage.keep_for is not None]
-    if not only:
-        _close(connection, memberships.c.segment.not_in([*content.segments, *kept]), now)
-    _make_due(connection, setting, now, only=only)
-    connection.execute(delete(_touched))
+    _hold(connection, contact_ids)
+    ranking = keep_ranking(connection, content, contact_ids)
+    setting = Setting.of(content, ranking.tops)
+    done = Refreshed()
+    if connection.dialect.name == "postgresql":
+        # each query names its contacts: a table that only just began to fill looks to the planner as if it were empty
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+    asking = _Asking(content, setting, now, news)
+    for ids in _batches(connection, contact_ids):
+        unknown = set[int]() if news.anything else _unknown(connection, ids)
+        found = asking.differences(connection, [one for one in ids if one not in unknown])
+        if unknown:
+            found += _Asking(content, setting, now, ANYTHING).differences(connection, sorted(unknown))
+        done += _write(connection, found, now, cause)
+        report(len(ids))
+    if contact_ids is not None and ranking.passed:
+        passing = _Asking(content, setting, now, News.of("rank"))
+        _hold(connection, ranking.passed)
+        for ids in _batches(connection, ranking.passed):
+            done += _write(connection, passing.differences(connection, ids), now, cause)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL enable_seqscan TO DEFAULT"))
+    return done
 
 
-def _begin(connection: Connection, contact_ids: Collection[int] | None) -> None:
-    for table in (_touched, _found):
-        connection.execute(CreateTable(table, if_not_exists=True))
-        connection.execute(delete(table))
-    if contact_ids:
-        connection.execute(insert(_touched), [{"contact_id": contact_id} for contact_id in set(contact_ids)])
+def _unknown(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Return those of whom nothing is known yet, so that everything has to be asked."""
+    mine = select(contacts.c.id).where(IsOneOf(contacts.c.id, bindparam("ids")), contacts.c.holding.is_(None))
+    return set(connection.execute(mine, {"ids": list(ids)}).scalars())
 
 
-def _chosen(column: Any) -> Any:
-    return column.in_(select(_touched.c.contact_id))
+def _hold(connection: Connection, contact_ids: Collection[int] | None) -> None:
+    """Hold the contacts' rows, in the order that everybody keeps to, so that nobody waits in a circle."""
+    if connection.dialect.name != "postgresql":
+        return
+    if contact_ids is None:
+        connection.execute(text("LOCK TABLE contacts IN EXCLUSIVE MODE"))
+        return
+    mine = select(contacts.c.id).where(IsOneOf(contacts.c.id, bindparam("ids"))).order_by(contacts.c.id)
+    connection.execute(mine.with_for_update(), {"ids": sorted(contact_ids)})
 
 
-def _cross(connection: Connection, name: str, condition: Any, now: datetime, cause: str, *, everybody: bool) -> None:
-    """Store who entered and who left."""
-    members = select(contacts.c.id, null()).where(COUNTS, condition)
-    _find(connection, members if everybody else members.where(_chosen(contacts.c.id)))
-    staying = select(_found.c.contact_id).where(_found.c.contact_id == memberships.c.contact_id).exists()
-    gone = and_(memberships.c.segment == name, not_(staying))
-    _close(connection, gone if everybody else and_(gone, _chosen(memberships.c.contact_id)), now)
-    # asked row by row: the members may be a million where those touched are a thousand
-    inside = select(memberships.c.id).where(
-        memberships.c.segment == name, memberships.c.left_at.is_(None), memberships.c.contact_id == _found.c.contact_id
-    )
-    entered = select(literal(name), _found.c.contact_id, literal(now, Instant()), literal(cause))
-    new = entered.where(not_(inside.exists()))
-    connection.execute(insert(memberships).from_select(["segment", "contact_id", "entered_at", "cause"], new))
+def _batches(connection: Connection, contact_ids: Collection[int] | None) -> Iterator[Sequence[int]]:
+    if contact_ids is not None:
+        ordered = iter(sorted(contact_ids))
+        while ids := list(islice(ordered, BATCH)):
+            yield ids
+        return
+    last = 0
+    while True:
+        following = select(contacts.c.id).where(contacts.c.id > last).order_by(contacts.c.id).limit(BATCH)
+        found = connection.execute(following).scalars().all()
+        if not found:
+            return
+        last = found[-1]
+        yield found
 
 
-def _find(connection: Connection, rows: Select[Any]) -> None:
-    connection.execute(delete(_found))
-    connection.execute(insert(_found).from_select(["contact_id", "stage"], rows))
+# ---------------------------------------------------------------- what holds, against what is stored
 
 
-def _close(connection: Connection, which: Any, now: datetime) -> None:
-    connection.execute(update(memberships).where(which, memberships.c.left_at.is_(None)).values(left_at=now))
+@dataclass(slots=True)
+class _Difference:
+    """What is to be written about one contact."""
+
+    contact_id: int
+    before: str | None
+    stage: str | None = None
+    review_at: datetime | None = None
+    holding: list[str] | None = None
+    entered: set[str] = field(default_factory=set)
+    #: stays to close, by row
+    left: dict[int, str] = field(default_factory=dict)
+    #: what held, what is known of flips, or when to review again has changed
+    anew: bool = False
+
+    @property
+    def is_none(self) -> bool:
+        """Say whether there is nothing to write."""
+        return not (self.entered or self.left or self.anew or self.before != self.stage)
 
 
-def _move_stages(connection: Connection, setting: Setting, now: datetime, cause: str, *, only: bool) -> None:
-    """Store the transitions of contacts whose stage is no longer what is stored; the merged and erased have none."""
-    stored = contacts.c.stage.label("stored")
-    current = select(contacts.c.id, compile_stage(setting, now).label("stage"), stored).where(COUNTS)
-    gone = select(contacts.c.id, null().label("stage"), stored).where(
-        or_(contacts.c.merged_into.is_not(None), contacts.c.erased_at.is_not(None)), contacts.c.stage.is_not(None)
-    )
-    if only:
-        current, gone = current.where(_chosen(contacts.c.id)), gone.where(_chosen(contacts.c.id))
-    for rows in (current.subquery("standing"), gone.subquery("standing")):
-        _find(connection, select(rows.c.id, rows.c.stage).where(rows.c.stored.is_distinct_from(rows.c.stage)))
-        before = select(contacts.c.stage).where(contacts.c.id == _found.c.contact_id).scalar_subquery()
-        transitions = select(_found.c.contact_id, before, _found.c.stage, literal(now, Instant()), literal(cause))
-        connection.execute(
-            insert(stage_transitions).from_select(["contact_id", "before", "after", "at", "cause"], transitions)
-        )
-        new = select(_found.c.stage).where(_found.c.contact_id == contacts.c.id).scalar_subquery()
-        connection.execute(
-            update(contacts).where(contacts.c.id.in_(select(_found.c.contact_id))).values(stage=new, stage_since_at=now)
-        )
+#: The open stays of some contacts.
+_STAYS = select(memberships.c.id, memberships.c.contact_id, memberships.c.segment).where(
+    IsOneOf(memberships.c.contact_id, bindparam("ids")), memberships.c.left_at.is_(None)
+)
 
 
-def _make_due(connection: Connection, setting: Setting, now: datetime, *, only: bool) -> None:
-    conditions = [stage.when for stage in setting.project.stages]
-    conditions += [segment.where for segment in setting.segments.values()]
-    kept = any(stage.keep_for for stage in setting.project.stages)
-    due = now if kept or any(is_clocked(condition, setting) for condition in conditions) else None
-    statement = update(contacts).where(COUNTS).values(review_at=due)
-    connection.execute(statement.where(_chosen(contacts.c.id)) if only else statement)
+class _Asking:
+    """One question about any contacts: the segments and stages that the news may have changed, in one query."""
+
+    def __init__(self, content: Content, setting: Setting, now: datetime, news: News) -> None:
+        self._now, self._anything, self._stages = now, news.anything, content.project.stages
+        self._asked = [name for name in setting.conditions if setting.reads(name).meets(news)]
+        self._kept = {STAGE_PREFIX + each.stage: each.keep_for for each in self._stages if each.keep_for is not None}
+        conditions = [setting.conditions[name] for name in self._asked]
+        self._held_s = _shortest_held(conditions, setting)
+        kept = [stage for stage in self._stages if stage.keep_for is not None]
+        self._query: Select[Any] = select(
+            contacts.c.id, contacts.c.stage, contacts.c.review_at, contacts.c.holding, contacts.c.flips, COUNTS,
+            compile_flips(conditions, setting, now, kept),
+            *(is_kept(stage, now) for stage in kept),
+            *compile_conditions(self._asked, setting, now),
+        ).where(IsOneOf(contacts.c.id, bindparam("ids")))  # fmt: skip
+
+    def differences(self, connection: Connection, ids: Sequence[int]) -> list[_Difference]:
+        """Return what is to be written about each of these contacts for whom something is."""
+        if not ids or not (self._asked or self._anything):
+            return []
+        stays: dict[int, dict[str, int]] = {}
+        for row in connection.execute(_STAYS, {"ids": list(ids)}):
+            stays.setdefault(row.contact_id, {})[row.segment] = row.id
+        rows = connection.execute(self._query, {"ids": list(ids)}).all()
+        found = [self._difference(row, stays.get(row[0], {})) for row in rows]
+        return [one for one in found if not one.is_none]
+
+    def _difference(self, row: Row[Any], stays: dict[str, int]) -> _Difference:
+        contact_id, before, review_at, held, flips, counts, flips_at, *answers = tuple(row)
+        one = _Difference(contact_id, before)
+        if not counts:
+            one.left = {row_id: name for name, row_id in stays.items()}
+            one.anew = review_at is not None or held is not None
+            return one
+        kept = {name for name, still in zip(self._kept, answers, strict=False) if still}
+        answered = dict(zip(self._asked, answers[len(self._kept) :], strict=True))
+        holding = {STAGE_PREFIX + name for name in ([] if self._anything else held or [])} - answered.keys()
+        holds = {name for name, found in answered.items() if found}
+        holding |= {name for name in holds if name.startswith(STAGE_PREFIX)}
+        belongs = {name for name in holds if not name.startswith(STAGE_PREFIX)} | holding & self._kept.keys()
+        one.entered = belongs - stays.keys()
+        told = stays.keys() if self._anything else stays.keys() & {*self._asked, *self._kept}
+        one.left = {stays[name]: name for name in told - belongs}
+        kept |= {name for name in one.left.values() if name in self._kept}
+        for stage in self._stages:
+            if STAGE_PREFIX + stage.stage in holding | kept:
+                one.stage = stage.stage
+        one.holding = sorted(name.removeprefix(STAGE_PREFIX) for name in holding)
+        moments = [flips_at, None if self._anything else review_at, *self._begun(one)]
+        one.review_at = min((moment for moment in moments if moment is not None), default=None)
+        one.anew = one.review_at != review_at or one.holding != held or flips is not None
+        return one
+
+    def _begun(self, one: _Difference) -> Iterator[datetime]:
+        """Yield when what this very refresh begins will end: being kept in a stage, not having been in it for long."""
+        for name in one.left.values():
+            if name in self._kept:
+                yield window_leave(self._now, self._kept[name])
+        if one.stage != one.before and self._held_s is not None:
+            yield self._now + timedelta(seconds=self._held_s)
+
+
+def _shortest_held(conditions: Sequence[Condition], setting: Setting) -> int | None:
+    """Return the shortest time for which a condition wants a stage held, at least, in seconds."""
+    lengths = [
+        least_seconds(part.held_for)
+        for condition in conditions
+        for part in walk_all(condition, setting)
+        if isinstance(part, StageLeaf) and isinstance(part.held_for, Duration)
+    ]
+    return min(lengths, default=None)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _write(connection: Connection, found: Sequence[_Difference], now: datetime, cause: str) -> Refreshed:
+    begun = [(name, one.contact_id, now, cause) for one in found for name in sorted(one.entered)]
+    bulk.insert(connection, memberships, ("segment", "contact_id", "entered_at", "cause"), begun)
+    ended = [(row_id, now) for one in found for row_id in one.left]
+    bulk.update(connection, memberships, "id", ("left_at",), ended)
+    moved = [one for one in found if one.before != one.stage]
+    transitions = [(one.contact_id, one.before, one.stage, now, cause) for one in moved]
+    bulk.insert(connection, stage_transitions, ("contact_id", "before", "after", "at", "cause"), transitions)
+    stages = [(one.contact_id, one.stage, now) for one in moved]
+    bulk.update(connection, contacts, "id", ("stage", "stage_since_at"), stages)
+    known = [
+        (one.contact_id, one.review_at, None if one.holding is None else dumps(one.holding), None) for one in found
+    ]
+    # what each segment waits for is asked of the contact alone, when the first of the moments has come
+    bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), known)
+    left = [name for one in found for name in one.left.values() if not name.startswith(STAGE_PREFIX)]
+    entered = [name for name, *_ in begun if not name.startswith(STAGE_PREFIX)]
+    return Refreshed(len(entered), len(left), len(moved))

@@ -1,45 +1,49 @@
-"""What a condition is asked in: the project, its segments, and who is in which top share."""
+"""What a condition is asked in: the project, its segments, and where each top share ends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
+from lifecycle.audience.boundary import Boundary
+from lifecycle.audience.reads import Reads, reads_of
 from lifecycle.base.errors import ContentError
 from lifecycle.base.units import Share
+from lifecycle.spec.chosen import conditions_of
 from lifecycle.spec.conditions import (
-    CLOCKED_OPERATORS,
-    AttributeLeaf,
     Condition,
-    DateLeaf,
-    EventLeaf,
     FactLeaf,
     MessageLeaf,
     SegmentLeaf,
-    Span,
     StageLeaf,
-    TotalLeaf,
     walk,
 )
 from lifecycle.spec.model import Content, Project, Segment, Stage
 
+#: The fact and the share of `{top: 10%}`.
+Top: TypeAlias = tuple[str, Share]
+#: Under `stage:ID` a stage stands where segments are named: its own condition, whatever comes after it.
+STAGE_PREFIX = "stage:"
 #: Conditions inside conditions, segments inside segments: deeper is refused.
 MAX_NESTING = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The project and segments of one version, and the contacts in each top share that a condition names.
+    """The project and segments of one version, and where each top share that a condition names ends.
 
-    `membership.load_tops` reads `tops`; SQL expressions need none.
+    `ranking.load_tops` reads `tops`; SQL expressions find out for themselves what they are not told.
     """
 
     project: Project
     segments: Mapping[str, Segment]
-    tops: Mapping[tuple[str, Share], frozenset[int]] = field(default_factory=dict)
+    tops: Mapping[Top, Boundary] = field(default_factory=dict)
+    _conditions: dict[str, Condition] = field(default_factory=dict, repr=False, compare=False)
+    _reads: dict[str, Reads] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, content: Content, tops: Mapping[tuple[str, Share], frozenset[int]] | None = None) -> Setting:
+    def of(cls, content: Content, tops: Mapping[Top, Boundary] | None = None) -> Setting:
         """Return the setting of one version of the content."""
         return cls(content.project, content.segments, tops or {})
 
@@ -47,6 +51,20 @@ class Setting:
         """Say whether a contact that said nothing consents to the topic."""
         found = self.project.topic(topic)
         return found is not None and found.default == "granted"
+
+    def reads(self, name: str) -> Reads:
+        """Return what the condition of a segment, or of `stage:ID`, reads, through segments and stages."""
+        if name not in self._reads:
+            self._reads[name] = reads_of(walk_all(self.conditions[name], self))
+        return self._reads[name]
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """Return what is kept for each contact: each stage's own condition by `stage:ID`, in order, then segments'."""
+        if not self._conditions:
+            self._conditions.update((STAGE_PREFIX + stage.stage, stage.when) for stage in self.project.stages)
+            self._conditions.update((name, segment.where) for name, segment in self.segments.items())
+        return self._conditions
 
     def reached_stages(self, leaf: StageLeaf) -> tuple[str, ...]:
         """Return the stages in which the leaf holds, for a contact that has a stage; in the project's order."""
@@ -116,7 +134,7 @@ def walk_all(condition: Condition, setting: Setting, nesting: Nesting = Nesting(
                 pass
 
 
-def top_shares(condition: Condition, setting: Setting) -> frozenset[tuple[str, Share]]:
+def top_shares(condition: Condition, setting: Setting) -> frozenset[Top]:
     """Return the (fact, share) of each `{top: 10%}` that the condition depends on."""
     return frozenset(
         (leaf.fact, test.value)
@@ -127,23 +145,18 @@ def top_shares(condition: Condition, setting: Setting) -> frozenset[tuple[str, S
     )
 
 
-def is_clocked(condition: Condition, setting: Setting) -> bool:
-    """Say whether the passing of time alone can change what the condition says of a contact."""
-    return any(_is_clocked_leaf(part, setting) for part in walk_all(condition, setting))
+def wanted_tops(content: Content) -> list[Top]:
+    """Return each top share that a condition of the content names, in one order for everybody."""
+    setting = Setting.of(content)
+    found = {top for condition in conditions_of(content) for top in top_shares(condition, setting)}
+    return sorted(found, key=lambda top: (top[0], str(top[1])))
 
 
-def _is_clocked_leaf(part: Condition, setting: Setting) -> bool:
-    match part:
-        case EventLeaf(span=Span(within=within), where=where) | TotalLeaf(span=Span(within=within), where=where):
-            tests = [test for entry in where for test in entry.tests]
-            return within is not None or any(test.operator in CLOCKED_OPERATORS for test in tests)
-        case AttributeLeaf(tests=tests) | FactLeaf(tests=tests):
-            return any(test.operator in CLOCKED_OPERATORS for test in tests)
-        case MessageLeaf(within=within):
-            return within is not None
-        case StageLeaf(held_for=held_for):
-            return held_for is not None or any(stage.keep_for for stage in setting.project.stages)
-        case DateLeaf():
-            return True
-        case _:
-            return False
+def asks_of_sending(content: Content) -> bool:
+    """Say whether a condition may change its answer the moment a mail has been sent: rare, and then it is told."""
+    setting = Setting.of(content)
+    return any(
+        isinstance(part, MessageLeaf) and (part.state == "sent" or part.last is not None)
+        for condition in conditions_of(content)
+        for part in walk_all(condition, setting)
+    )

@@ -68,6 +68,10 @@ class ContactState:
     suppressed: str | None = None
     stage: str | None = None
     stage_since_at: datetime | None = None
+    #: the stages whose own condition holds, and when time may next change each segment and each `stage:ID`; None: not
+    #: known, so that all are asked (audience.review)
+    holding: frozenset[str] | None = None
+    flips: dict[str, datetime] | None = None
     events: list[EventFact] = field(default_factory=list)
     consents: list[ConsentChange] = field(default_factory=list)
     messages: list[MessageFact] = field(default_factory=list)
@@ -91,9 +95,14 @@ class ContactState:
         self.events = sorted(events, key=lambda event: event.order)
         self._sheet, self._folded = sheet, len(self.events)
 
+    def recall(self, events: list[EventFact]) -> None:
+        """Take further events, which the stored facts count already (see `know`)."""
+        known = {event.id for event in self.events}
+        self.know(self._sheet, self.events + [event for event in events if event.id not in known])
+
     def fact(self, name: str, at: datetime) -> Any:
         """Return a fact by the name that conditions use, None when the contact does not have it."""
-        return self.sheet(at).value(name) if name.startswith(("orders.", "cart.")) else self.kept.get(name)
+        return self.sheet(at).value(name) if name.startswith(("orders.", "cart.", "views.")) else self.kept.get(name)
 
     def consents_to(self, topic: str, at: datetime, *, default: bool) -> bool:
         """Say whether the contact consents to `topic` at `at`: its last word up to then, else `default`."""

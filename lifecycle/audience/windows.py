@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle.base.units import Duration, at_local
 
+#: Days by which going some months there and back may miss: months differ by three.
+_CLAMP = 4
+_LEAP_YEAR = 1904
 _MIDNIGHT, _NOON = time(0), time(12)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -55,11 +58,10 @@ def local_date(now: datetime, zone: str) -> date:
     return now.astimezone(ZoneInfo(zone)).date()
 
 
-def next_midnight(now: datetime, zone: str) -> datetime:
-    """Return the next instant at which the date of the zone changes; aware UTC."""
+def midnight(day: date, zone: str) -> datetime:
+    """Return the instant at which the day begins in the zone; aware UTC."""
     place = ZoneInfo(zone)
-    tomorrow = local_date(now, zone) + timedelta(days=1)
-    return at_local(datetime.combine(tomorrow, _NOON, place), _MIDNIGHT, place)
+    return at_local(datetime.combine(day, _NOON, place), _MIDNIGHT, place)
 
 
 def date_range(today: date, *, in_next: Duration | None, in_last: Duration | None) -> tuple[date, date]:
@@ -91,3 +93,66 @@ def anniversary_marks(first: date, last: date, every: str) -> frozenset[str]:
             days += range(day.day + 1, 32) if every == "month" else ([29] if (day.month, day.day) == (2, 28) else [])
         marks |= {f"{number:02d}" if every == "month" else f"{day.month:02d}-{number:02d}" for number in days}
     return frozenset(marks)
+
+
+def next_date_change(
+    own: date, today: date, *, every: str | None, in_next: Duration | None, in_last: Duration | None
+) -> date:
+    """Return the first day after `today` on which "it lies in the range of the day" may have another answer than today.
+
+    `date.max` when it never has. Ranges are those of `date_range`, anniversaries those of `anniversary_marks`. Never
+    later than the true change; earlier only where a range is so long that the answer never changes.
+    """
+    found = [
+        change
+        for day in _comings(own, today, every, _length_days(in_next) + _length_days(in_last))
+        for change in (_enters(day, in_next), _leaves(day, in_last))
+        if change > today
+    ]
+    return min(found, default=date.max)
+
+
+def every_mark(every: str) -> list[tuple[str, date]]:
+    """Return each mark that `anniversary_marks` knows, with a day of long ago that has it."""
+    if every == "month":
+        return [(f"{day:02d}", date(_LEAP_YEAR, 1, day)) for day in range(1, 32)]
+    days = [date(_LEAP_YEAR, 1, 1) + timedelta(days=offset) for offset in range(366)]
+    return [(f"{day:%m-%d}", day) for day in days]
+
+
+def _length_days(length: Duration | None) -> int:
+    return 0 if length is None else length.seconds // 86400 + 31 * length.months
+
+
+def _comings(own: date, today: date, every: str | None, around: int) -> list[date]:
+    """Return the days on which the date comes round that may matter within a year or a month from today."""
+    if every is None:
+        return [own]
+    apart = 12 if every == "year" else 1
+    reach = around // 28 + apart + 1
+    start = today.year * 12 + today.month - 1
+    first, last = max(start - reach, date.min.year * 12), min(start + reach, date.max.year * 12 + 11)
+    months = [month for month in range(first, last + 1) if apart == 1 or month % 12 == own.month - 1]
+    days = [
+        date(month // 12, month % 12 + 1, min(own.day, calendar.monthrange(month // 12, month % 12 + 1)[1]))
+        for month in months
+    ]
+    return [own, *(day for day in days if day >= own)]
+
+
+def _enters(day: date, in_next: Duration | None) -> date:
+    """Return the first day whose range reaches as far as `day`."""
+    if in_next is None:
+        return day
+    found = _shifted(day, in_next, -1) - timedelta(days=_CLAMP)
+    while _shifted(found, in_next, 1) < day:
+        found += timedelta(days=1)
+    return found
+
+
+def _leaves(day: date, in_last: Duration | None) -> date:
+    """Return the first day whose range begins after `day`."""
+    found = day + timedelta(days=1) if in_last is None else _shifted(day, in_last, 1) - timedelta(days=_CLAMP)
+    while in_last is not None and _shifted(found, in_last, -1) <= day:
+        found += timedelta(days=1)
+    return found

@@ -30,7 +30,10 @@ def command() -> None:
 @json_option
 @pass_session
 def show(session: Session, contact: str) -> None:
-    """Show who a contact is: names, attributes, stage, consent, segments, facts."""
+    """Show who a contact is: names, attributes, stage, consent, segments, facts.
+
+    And who was merged into it, when and by what: a merge cannot be undone.
+    """
     from lifecycle.intake.export import overview
     from lifecycle.store.contacts import find_contact
 
@@ -153,9 +156,19 @@ def _print(found: dict[str, Any]) -> None:
         elif name == "identities":
             for identity in value:
                 table.add_row(identity["kind"].replace("_", " "), cell(identity["value"]))
+        elif name == "merged":
+            for gone in value:
+                table.add_row(name, _merge(gone))
+            if value:
+                table.add_row("", "a merge cannot be undone")
         elif value is not None and name not in {"id", "identifier"}:
             table.add_row(name.replace("_", " "), _said(value))
     console().print(table)
+
+
+def _merge(gone: dict[str, Any]) -> str:
+    when = f"{cell(gone['at'])} by {str(gone['cause']).replace('_', ' ')}" if gone["at"] else "before this was recorded"
+    return f"{cell(gone['contact'])}, {when}" + (f", message {cell(gone['message_id'])}" if gone["message_id"] else "")
 
 
 def _said(value: Any) -> str:

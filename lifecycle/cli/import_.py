@@ -82,7 +82,7 @@ def _refresh(engine: Engine, content: Content, outcome: Outcome) -> None:
     if outcome.touched is not None and not outcome.touched:
         return
     with engine.store.write() as connection:
-        refresh(connection, content, engine.clock.now(), "import", outcome.touched)
+        refresh(connection, content, engine.clock.now(), "import", outcome.touched, outcome.told)
 
 
 def _report(session: Session, outcome: Outcome) -> None:

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tickets": ("tickets", "List and close tickets."),
     "outbox": ("outbox", "Show the ledger's states and ages; resolve unknown."),
     "doctor": ("doctor", "Look for what is wrong with the installation."),
+    "rebuild": ("rebuild", "Fold everybody's facts again from the events."),
     "migrate": ("migrate", "Bring the database to this version."),
 }
 

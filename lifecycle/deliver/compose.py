@@ -21,6 +21,7 @@ from lifecycle.deliver.release import Ready, Spoiled
 from lifecycle.deliver.sign import Signer
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.load_for_mail import load_for_mail
+from lifecycle.journey.load_viewed import load_viewed
 from lifecycle.providers.base import Outgoing
 from lifecycle.render.compile import Compiled, Templates
 from lifecycle.render.render import Addresses, render
@@ -62,7 +63,27 @@ class Composer:
         }
         triggers = {found.event_id for found in entries.values() if found.event_id is not None}
         states = load_for_mail(connection, {row.contact_id for row in rows}, triggers)
+        load_viewed(connection, states, self._viewers(rows, states, content))
         return Composition(self, content, states, entries)
+
+    def _viewers(self, rows: Sequence[Claimed], states: Mapping[int, ContactState], content: Content) -> set[int]:
+        """Return the contacts whose mails show what they viewed."""
+        shown: dict[tuple[str, str], bool] = {}
+        viewers = set()
+        for row in rows:
+            if row.contact_id in states:
+                version = row.template, _locale(row, states[row.contact_id], content)
+                if version not in shown:
+                    shown[version] = self._shows_views(content, *version)
+                if shown[version]:
+                    viewers.add(row.contact_id)
+        return viewers
+
+    def _shows_views(self, content: Content, template: str, locale: str) -> bool:
+        try:
+            return self.templates(content).compile(template, locale).shows_views
+        except ContentError:  # said when the mail is made
+            return False
 
     def templates(self, content: Content) -> Templates:
         """Return the templates of the content, compiled at most once for each version."""
@@ -151,8 +172,7 @@ class Composition:
 
     def _ready(self, row: Claimed, state: ContactState, campaign: Campaign, recipient: str, stamp: datetime) -> Ready:
         content, project = self._content, self._content.project
-        locale = row.locale or state.locale or project.default_locale
-        compiled = self._compile(row.template, locale)
+        compiled = self._compile(row.template, _locale(row, state, content))
         entry = self._entries.get(row.enrolment_id or 0, MailEntry(None, {}))
         addresses = self._composer.addresses(row.id)
         code = code_of(self._composer.tokens, state.id)
@@ -208,6 +228,10 @@ class Composition:
         if topic is None:
             return None
         return topic.label.text(locale, project.default_locale), f"{topic.topic}.{project.project}.{domain}"
+
+
+def _locale(row: Claimed, state: ContactState, content: Content) -> str:
+    return row.locale or state.locale or content.project.default_locale
 
 
 def _event(state: ContactState, event_id: int | None) -> EventFact | None:

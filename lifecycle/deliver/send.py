@@ -15,6 +15,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
+from lifecycle.audience.setting import asks_of_sending
 from lifecycle.base.errors import RenderError, StoreError
 from lifecycle.deliver.channel import Channel
 from lifecycle.deliver.heartbeat import Heartbeat
@@ -22,6 +23,7 @@ from lifecycle.deliver.outbox import BATCH, Batch, Claimed, claim, hand_back
 from lifecycle.deliver.parts import Composing, Parts
 from lifecycle.deliver.release import MOST_SENDING, Ready, Released, Spoiled, release
 from lifecycle.deliver.settle import Settled, settle
+from lifecycle.intake.inbox import leave_word
 from lifecycle.providers.base import Ending, Outcome
 from lifecycle.spec.model import Content
 
@@ -182,8 +184,12 @@ class _Run:
         return begun
 
     def _settle(self, connection: Connection) -> None:
-        if self.ended:
-            self.stale = settle(connection, self.ended, self.parts.clock.now())
+        if not self.ended:
+            return
+        self.stale = settle(connection, self.ended, self.parts.clock.now())
+        if asks_of_sending(self.content):
+            accepted = {one.row.contact_id for one in self.ended if one.outcome.ending is Ending.ACCEPTED}
+            leave_word(connection, accepted, "message")
 
     def _settled(self) -> None:
         """Count what is committed now."""

@@ -17,6 +17,7 @@ from lifecycle.base.clock import Clock
 from lifecycle.base.errors import NotFoundError, UsageError
 from lifecycle.base.ids import bucket
 from lifecycle.deliver.outbox import Claimed
+from lifecycle.intake.inbox import leave_word
 from lifecycle.providers.base import Ending, Outcome
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
@@ -112,11 +113,12 @@ def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
     Raises NotFoundError, or UsageError when the row is not `unknown`.
     """
     with store.write() as connection:
-        state = connection.execute(select(messages.c.state).where(messages.c.id == row_id).with_for_update()).scalar()
-        if state is None:
+        query = select(messages.c.state, messages.c.contact_id).where(messages.c.id == row_id)
+        found = connection.execute(query.with_for_update()).first()
+        if found is None:
             raise NotFoundError(f"no message {row_id}", hint="`lifecycle outbox --state unknown` lists them")
-        if state != "unknown":
-            raise UsageError(f"message {row_id} is {state}, not unknown; there is nothing to resolve")
+        if found.state != "unknown":
+            raise UsageError(f"message {row_id} is {found.state}, not unknown; there is nothing to resolve")
         values: dict[str, Any] = (
             {"state": "sent", "sent_at": func.coalesce(messages.c.sending_at, clock.now())}
             if sent
@@ -128,4 +130,6 @@ def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
             # the fence moves, so that an outcome that is still on its way does not decide against the person
             .values(fence=messages.c.fence + 1, reason="", detail="resolved by hand", **values)
         )
+        if sent:
+            leave_word(connection, [found.contact_id], "message")
     return str(values["state"])

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Row
 
 from lifecycle.engagement import sweeps
 from lifecycle.engagement.bots import Verdict, classify
-from lifecycle.engagement.strokes import Mail, leave_word, mark_first, read_mails, store_hits
+from lifecycle.engagement.strokes import Mail, mark_first, read_mails, store_hits
 from lifecycle.engagement.targets import Targets, safe_target
+from lifecycle.intake.inbox import leave_word
 
 #: Agents are kept up to here: long enough for every rule.
 MAX_AGENT = 400
@@ -120,4 +121,4 @@ def _mark(
             clicked.setdefault(mail.id, sighting.at)
     mark_first(connection, "opened_at", opened)
     mark_first(connection, "clicked_at", clicked)
-    leave_word(connection, (mails[row].contact_id for row in {*opened, *clicked}))
+    leave_word(connection, (mails[row].contact_id for row in {*opened, *clicked}), "message")

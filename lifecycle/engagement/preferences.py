@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row, update
 from lifecycle.base.units import parse_instant
 from lifecycle.engagement.addressee import Addressee, addressee
 from lifecycle.engagement.hits import Sighting, note
-from lifecycle.engagement.strokes import leave_word
 from lifecycle.intake.consent import grant, state, withdraw
+from lifecycle.intake.inbox import leave_word
 from lifecycle.journey.policy import PAUSED_UNTIL
 from lifecycle.spec.model import Topic
 from lifecycle.store.tables import contacts, messages
@@ -74,7 +74,7 @@ def save_choice(connection: Connection, contact: Row[Any], choice: Choice, *, at
         values["attributes"] = attributes
     if values:
         connection.execute(update(contacts).where(contacts.c.id == contact.id).values(values))
-        leave_word(connection, [contact.id])
+        leave_word(connection, [contact.id], "attribute")
 
 
 def unsubscribe(connection: Connection, sighting: Sighting, topics: Iterable[str], *, source: str) -> Addressee | None:

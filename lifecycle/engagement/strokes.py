@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from lifecycle.intake import bulk
 from lifecycle.store.columns import EPOCH, MICROSECOND, dumps
-from lifecycle.store.tables import hits, inbox
+from lifecycle.store.tables import hits
 
 HIT_COLUMNS = ("message_row", "contact_id", "kind", "link", "at", "method", "user_agent", "ip", "verdict", "why")
 
@@ -38,7 +38,6 @@ _HITS_SQLITE = text(
     f"INSERT INTO hits ({', '.join(HIT_COLUMNS)}) "  # noqa: S608 - our own names
     f"SELECT {_EXTRACTED} FROM json_each(:rows)"
 )
-_INBOX_SQLITE = text("INSERT INTO inbox (contact_id) SELECT value FROM json_each(:rows)")
 _MARK_SQLITE = {
     column: text(
         f"UPDATE messages SET {column} = json_extract(k.value, '$[1]') FROM json_each(:rows) AS k "  # noqa: S608 - our own names
@@ -110,17 +109,6 @@ def mark_first(connection: Connection, column: str, firsts: Mapping[int, datetim
         connection.execute(_MARK_SQLITE[column], {"rows": pairs})
     else:
         connection.execute(_MARK_POSTGRES[column], {"ids": keys, "firsts": [firsts[key] for key in keys]})
-
-
-def leave_word(connection: Connection, contact_ids: Iterable[int]) -> None:
-    """Leave an inbox row for each contact: something about it changed, decide again."""
-    wanted = sorted(set(contact_ids))
-    if not wanted:
-        return
-    if bulk.is_sqlite(connection):
-        connection.execute(_INBOX_SQLITE, {"rows": dumps(wanted)})
-    else:
-        bulk.insert(connection, inbox, ["contact_id"], [(contact_id,) for contact_id in wanted])
 
 
 def _microseconds(instant: datetime) -> int:

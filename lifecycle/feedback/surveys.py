@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from lifecycle.base.ids import content_hash
+from lifecycle.intake.facts import SURVEY_ANSWERED
 from lifecycle.store.tables import events, facts, inbox
 
-#: The event that an answer is; conditions and triggers name it.
-SURVEY_ANSWERED = "Survey Answered"
 #: Comments are kept up to here, in characters.
 MAX_COMMENT = 2000
 

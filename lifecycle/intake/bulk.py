@@ -96,23 +96,25 @@ def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: s
 
 
 def upsert(
-    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
+    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[Any, ...]],
+    *, action: str = "",
+) -> None:  # fmt: skip
     """Insert rows of `keys` then `columns`; where the keys are there already, `columns` are replaced.
 
-    Without `columns` (all stand in `keys`), rows that are there already stay as they are.
+    Without `columns` (all stand in `keys`), rows that are there already stay as they are. `action` is the fixed SQL of
+    another change than replacing.
     """
-    upserting(connection, table, keys, columns, rows)()
+    upserting(connection, table, keys, columns, rows, action=action)()
 
 
 def upserting(
-    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Rows
+    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Rows, *, action: str = ""
 ) -> Callable[[], Any]:
     """Make everything ready for `upsert`, without `connection`, and return what does it."""
     if not rows:
         return tuple
     names = [*keys, *columns]
-    action = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    action = action or ", ".join(f"{name} = excluded.{name}" for name in columns)
     conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {action}" if action else "ON CONFLICT DO NOTHING"
     head = f"INSERT INTO {table.name} ({', '.join(names)})"
     if is_sqlite(connection):
@@ -122,6 +124,26 @@ def upserting(
     source, members, parameters = _sent(connection, table, names, rows)
     sql = f"{head} SELECT {', '.join(members)} FROM {source} {conflict}"  # noqa: S608 - our own names
     return lambda: connection.execute(text(sql), parameters)
+
+
+def update(
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Replace `columns` of the rows with these keys: each of `rows` is the key, then the new values."""
+    if not rows:
+        return
+    names = [key, *columns]
+    if is_sqlite(connection):
+        action = ", ".join(f"{name} = ?" for name in columns)
+        sql = f"UPDATE {table.name} SET {action} WHERE {key} = ?"  # noqa: S608 - our own names, values bound
+        by_column = dict(zip(names, zip(*rows, strict=True), strict=True))
+        by_column[key] = by_column.pop(key)  # the last mark
+        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, by_column)))
+        return
+    source, members, parameters = _sent(connection, table, names, rows)
+    action = ", ".join(f"{name} = {member}" for name, member in zip(columns, members[1:], strict=True))
+    sql = f"UPDATE {table.name} AS t SET {action} FROM {source} WHERE t.{key} = {members[0]}"  # noqa: S608 - our own names
+    connection.execute(text(sql), parameters)
 
 
 def look_up(

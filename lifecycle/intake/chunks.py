@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from lifecycle.intake.facts import FACT_EVENTS
+from lifecycle.intake.facts import FACT_EVENTS, VIEW_EVENT
 from lifecycle.intake.files import Format
 from lifecycle.intake.payload import Incoming, Names
+from lifecycle.intake.properties import VIEW_KEYS
 from lifecycle.intake.tracks import Tracks, fields_of
 
 #: A row as it came: a line of NDJSON, or the cells of a CSV file.
@@ -53,10 +54,17 @@ def pack(chunk: Chunk) -> bytes:
     fields["names"] = names
     # facts are all that properties are still needed for once they are text
     named = zip(fields["name"], fields["properties"], strict=True)
-    fields["properties"] = [properties if name in FACT_EVENTS else _NOTHING for name, properties in named]
+    fields["properties"] = [_needed(name, properties) for name, properties in named]
     is_plain = {"track"}.issuperset(fields["type"]) and not any(names[1]) and not any(names[2])
     rest = (chunk.beside, chunk.refused, chunk.read, chunk.skipped, chunk.position)
     return pickle.dumps((chunk.format, chunk.header, fields, is_plain, rest), pickle.HIGHEST_PROTOCOL)
+
+
+def _needed(name: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    if name in FACT_EVENTS:
+        return properties
+    # of a view only what its facts say: most of all events are views
+    return {key: properties[key] for key in VIEW_KEYS if key in properties} if name == VIEW_EVENT else _NOTHING
 
 
 def unpack(data: bytes) -> Chunk:

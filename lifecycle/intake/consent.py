@@ -17,47 +17,91 @@ from lifecycle.base.address import address_hash, address_key
 from lifecycle.intake.bulk import allocate, is_sqlite, look_up, upsert
 from lifecycle.intake.bulk import insert as insert_rows
 from lifecycle.intake.csv_rows import instant
+from lifecycle.intake.inbox import leave_word
 from lifecycle.intake.payload import Refused, Word
 from lifecycle.store import tables
 
-_CONSENTS, _CONTACTS, _SUPPRESSIONS, _INBOX = (
-    tables.consents, tables.contacts, tables.suppressions, tables.inbox
-)  # fmt: skip
+_CONSENTS, _CONTACTS, _SUPPRESSIONS = tables.consents, tables.contacts, tables.suppressions
 _COLUMNS = ("contact_id", "topic", "granted", "at", "source", "text")
 _HASH = ("address_hash",)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A word of one contact. `at` is when it was said, or, where that is unknown, None."""
+    """A word of one contact. `at` is when it was said, or, where that is unknown, None.
+
+    `contact_id` is the row that it is stored of; `speaker` who said it, as `Union` names those who are one by now.
+    """
 
     contact_id: int
     word: Word
     at: datetime | None
+    speaker: int
 
 
-def record(connection: Connection, said: Sequence[Said], now: datetime, *, live: bool) -> list[bool]:
+@dataclass(frozen=True, slots=True)
+class Union:
+    """That the speaker `goes` became the speaker `stays`; rows of contacts are speakers, and any negative number."""
+
+    contact_id: int
+    goes: int
+    stays: int
+    at: datetime
+
+
+def record(connection: Connection, said: Sequence[Said | Union], now: datetime, *, live: bool) -> list[bool]:
     """Store what was said; return for each whether it was news. The contacts' rows are locked by the caller.
 
     A word that was stored before, and one that repeats what held at its time without a time of its own, is no news.
     History that does not say when never overrules what the contact has said, but a withdrawal always withdraws.
+    Where two who become one disagree, the union withdraws: at its time, but after all that either has said. Words that
+    come with it or after it, and are no older, count again.
     """
-    heard = _heard(connection, {each.contact_id for each in said})
-    news, rows = [], []
+    speakers = {
+        row for each in said for row in ((each.speaker,) if isinstance(each, Said) else (each.goes, each.stays))
+    }
+    heard = _heard(connection, (row for row in speakers if row > 0))
+    news: list[bool] = []
+    rows: list[tuple[Any, ...]] = []
     for each in said:
-        words = heard.setdefault((each.contact_id, each.word.topic), [])
-        entry = _entry(each, words, now, live=live)
-        news.append(entry is not None)
-        if entry is not None:
-            words.append(entry)
-            words.sort(key=lambda word: word[0])  # stable: of one instant the later arrival stays last
-            rows.append((each.contact_id, each.word.topic, entry[1], entry[0], each.word.source, each.word.text))
+        told = len(rows)
+        if isinstance(each, Union):
+            rows += _unite(each, heard)
+        else:
+            words = heard.setdefault(each.speaker, {}).setdefault(each.word.topic, [])
+            entry = _entry(each, words, now, live=live)
+            if entry is not None:
+                _hear(words, entry)
+                rows.append((each.contact_id, each.word.topic, entry[1], entry[0], each.word.source, each.word.text))
+        news.append(len(rows) > told)
     numbers = allocate(connection, _CONSENTS, len(rows))
     insert_rows(connection, _CONSENTS, ("id", *_COLUMNS), [(n, *row) for n, row in zip(numbers, rows, strict=True)])
     return news
 
 
 _Entry = tuple[datetime, bool]
+#: what each speaker has said of each topic, in order of time
+_Heard = dict[int, dict[str, list[_Entry]]]
+
+
+def _hear(words: list[_Entry], *entries: _Entry) -> None:
+    words += entries
+    words.sort(key=lambda word: word[0])  # stable: of one instant the later arrival stays last
+
+
+def _unite(union: Union, heard: _Heard) -> list[tuple[Any, ...]]:
+    """Give the words of the one to the other; return the withdrawals that this needs."""
+    theirs, ours = heard.pop(union.goes, {}), heard.setdefault(union.stays, {})
+    rows = []
+    for topic, words in theirs.items():
+        known = ours.setdefault(topic, [])
+        disagree = bool(known) and known[-1][1] is not words[-1][1]
+        _hear(known, *words)
+        if disagree:
+            at = max(union.at, known[-1][0])
+            _hear(known, (at, False))
+            rows.append((union.contact_id, topic, False, at, "merge", ""))
+    return rows
 
 
 def _entry(each: Said, words: list[_Entry], now: datetime, *, live: bool) -> _Entry | None:
@@ -70,15 +114,16 @@ def _entry(each: Said, words: list[_Entry], now: datetime, *, live: bool) -> _En
         return (max([now, *(at for at, _ in words)]), granted) if words else (now, granted)
     at = each.at or now
     before = [word for word in words if word[0] <= at]
-    return None if before and before[-1][1] is granted else (at, granted)
+    repeats = bool(before) and (before[-1][1] is granted or (each.at is not None and (at, granted) in before))
+    return None if repeats else (at, granted)
 
 
-def _heard(connection: Connection, contact_ids: Iterable[int]) -> dict[tuple[int, str], list[_Entry]]:
-    heard: dict[tuple[int, str], list[_Entry]] = {}
+def _heard(connection: Connection, contact_ids: Iterable[int]) -> _Heard:
+    heard: _Heard = {}
     columns = ("id", "contact_id", "topic", "granted", "at")
     rows = look_up(connection, _CONSENTS, columns, ("contact_id",), [(contact,) for contact in contact_ids])
     for row in sorted(rows, key=lambda row: (row.at, row.id)):
-        heard.setdefault((row.contact_id, row.topic), []).append((row.at, row.granted))
+        heard.setdefault(row.contact_id, {}).setdefault(row.topic, []).append((row.at, row.granted))
     return heard
 
 
@@ -134,7 +179,7 @@ def _say(
     lock_contact(connection, contact_id)
     row = {"contact_id": contact_id, "granted": granted, "at": now, "source": source, "text": text}
     connection.execute(insert(_CONSENTS), [{**row, "topic": topic} for topic in topics])
-    connection.execute(insert(_INBOX), [{"contact_id": contact_id, "event_id": None}])
+    leave_word(connection, [contact_id], "consent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, null, select, update
 
 from lifecycle.intake import consent
+from lifecycle.intake.inbox import leave_word
 from lifecycle.store import tables
 
 #: Columns that hold words of, or about, the contact, and what stands there afterwards.
@@ -19,7 +20,17 @@ _EMPTIED: tuple[tuple[Table, dict[str, Any]], ...] = (
     (tables.consents, {"text": ""}),
     (tables.hits, {"ip": "", "user_agent": ""}),
     (tables.tickets, {"subject": "erased", "note": ""}),
-    (tables.facts, {"cart": null(), "cart_total": None, "cart_items": None, "nps_score": None}),
+    (
+        tables.facts,
+        {
+            "cart": null(),
+            "cart_total": None,
+            "cart_items": None,
+            "nps_score": None,
+            "views_last_product": None,
+            "views_last_category": None,
+        },
+    ),
 )
 #: Ledger rows that nobody has begun to send. One in `sending` is beyond recall; its outcome is still recorded.
 _UNSENT = ("queued", "deferred", "claimed")
@@ -33,14 +44,21 @@ def erase(connection: Connection, contact_id: int, now: datetime) -> None:
     """
     consent.lock_contact(connection, contact_id)
     merged = select(tables.contacts.c.id).where(tables.contacts.c.merged_into == contact_id)
-    for row in (contact_id, *connection.execute(merged).scalars().all()):
+    everybody = [contact_id, *connection.execute(merged).scalars()]
+    for row in everybody:
         _erase_one(connection, row, now)
+    told = update(tables.merges).where(tables.merges.c.goes.in_(everybody))
+    connection.execute(told.values(message_id=""))
 
 
 def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:
     contacts, identities = tables.contacts, tables.identities
     email = connection.execute(select(contacts.c.email).where(contacts.c.id == contact_id)).scalar()
-    before = select(identities.c.value).where(identities.c.contact_id == contact_id, identities.c.kind == "email")
+    # an address that he gave up and another has now is that one's: it is not ours to suppress
+    others = select(contacts.c.id).where(contacts.c.address_key == identities.c.value, contacts.c.id != contact_id)
+    before = select(identities.c.value).where(
+        identities.c.contact_id == contact_id, identities.c.kind == "email", ~others.exists()
+    )
     addresses = [*([email] if email else []), *connection.execute(before).scalars()]
     consent.suppress_all(connection, [consent.Barred(address, "erased", now, "erase") for address in addresses])
     _stop(connection, contact_id, now)
@@ -54,8 +72,9 @@ def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:
     gone: dict[str, Any] = dict.fromkeys(
         ("external_id", "email", "address_key", "locale", "timezone", "account_id", "stage", "review_at")
     )
-    gone |= {"attributes": {}, "identifier": f"erased:{contact_id}", "erased_at": now}
+    gone |= {"flips": None, "holding": None, "attributes": {}, "identifier": f"erased:{contact_id}", "erased_at": now}
     connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**gone))
+    leave_word(connection, [contact_id], None)  # whoever was behind in a ranking moves up
 
 
 def _stop(connection: Connection, contact_id: int, now: datetime) -> None:

@@ -17,11 +17,11 @@ _PARTS: dict[str, Table] = {
     "coupons": tables.coupons, "tickets": tables.tickets, "referrals": tables.referrals,
 }  # fmt: skip
 #: Columns that are about our machinery, and nobody's data.
-_HIDDEN = frozenset({"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at"})
+_HIDDEN = frozenset({"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "views_last_event"})
 
 
 def overview(connection: Connection, contact_id: int) -> dict[str, Any]:
-    """Return who the contact is: names, attributes, account, stage, consent, suppression, facts, segments."""
+    """Return who the contact is: names, merges, attributes, account, stage, consent, suppression, facts, segments."""
     contact = _row(connection, tables.contacts, tables.contacts.c.id == contact_id)
     account = None
     if contact["account_id"] is not None:
@@ -29,6 +29,13 @@ def overview(connection: Connection, contact_id: int) -> dict[str, Any]:
         account.pop("id")
     table = tables.memberships
     stays = select(table.c.segment).where(table.c.contact_id == contact_id, table.c.left_at.is_(None))
+    gone, merges = tables.contacts, tables.merges
+    merged = (
+        select(gone.c.identifier.label("contact"), merges.c.at, merges.c.cause, merges.c.message_id)
+        .outerjoin_from(gone, merges, merges.c.goes == gone.c.id)
+        .where(gone.c.merged_into == contact_id)
+        .order_by(merges.c.at, gone.c.id)
+    )
     names = tables.identities
     identities = select(names.c.kind, names.c.value).where(names.c.contact_id == contact_id).order_by(names.c.value)
     email = contact["email"]
@@ -37,6 +44,7 @@ def overview(connection: Connection, contact_id: int) -> dict[str, Any]:
     return {
         **contact,
         "identities": [dict(row) for row in connection.execute(identities).mappings()],
+        "merged": [dict(row) for row in connection.execute(merged).mappings()],
         "account": account,
         "consent": consent.state(connection, contact_id),
         "suppressed": consent.suppression(connection, email) if email else None,

@@ -1,4 +1,4 @@
-"""Facts about orders and the cart, folded from events one at a time, in order of time. Pure.
+"""Facts about orders, the cart and views, folded from events one at a time, in order of time. Pure.
 
 The stored rollups and every rehearsal come from this one fold, so that facts at a past moment are the fold up to it.
 Source of names and properties: Segment's e-commerce spec, version 2.
@@ -9,16 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 
-#: Events that change facts. Others are only stored.
+from lifecycle.intake import cart
+from lifecycle.intake.properties import amount, category, identifier, product_id
+
+#: Events that change the facts about orders and the cart, and are folded in order of time.
 FACT_EVENTS = frozenset(
     {
-        "Product Added", "Product Removed", "Cart Updated", "Cart Viewed", "Cart Cleared", "Checkout Started",
-        "Order Completed", "Order Updated", "Order Refunded", "Order Cancelled",
+        "Product Added", "Wishlist Product Added to Cart", "Product Updated", "Product Removed", "Cart Updated",
+        "Cart Viewed", "Cart Cleared", "Checkout Started", "Order Completed", "Order Updated", "Order Refunded",
+        "Order Cancelled",
     }
 )  # fmt: skip
+#: The event that changes the facts about views: most of all events, and folded in any order (intake.views).
+VIEW_EVENT = "Product Viewed"
+#: The smallest part of an amount that is kept.
+_LEAST = Decimal("0.0001")
+
+#: Events that change facts about orders, and about the cart. An order may also empty the cart.
+ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+CART_EVENTS = FACT_EVENTS - ORDER_EVENTS | {"Order Completed"}
+#: The event that an answer to a survey is: the score is a fact too, kept where answers are taken.
+SURVEY_ANSWERED = "Survey Answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,9 @@ class FactSheet:
     refunded: Decimal | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
+    views: int = 0
+    #: the newest view
+    viewed: EventFact | None = None
 
     @property
     def counted(self) -> list[OrderFact]:
@@ -77,6 +94,11 @@ class FactSheet:
         return None if self.total is None else self.total - (self.refunded or Decimal(0))
 
     @property
+    def average(self) -> Decimal | None:
+        """Return what an order comes to on average, half to even at four decimals; None without one."""
+        return None if self.total is None or not self.count else (self.total / self.count).quantize(_LEAST)
+
+    @property
     def cart_items(self) -> int | None:
         """Return the number of pieces in the cart; None when there never was a cart."""
         return None if self.cart is None else sum(int(line["quantity"]) for line in self.cart["lines"])
@@ -84,10 +106,7 @@ class FactSheet:
     @property
     def cart_total(self) -> Decimal | None:
         """Return the value of the cart; None when there never was a cart."""
-        if self.cart is None:
-            return None
-        lines = self.cart["lines"]
-        return sum(((amount(line.get("price")) or Decimal(0)) * int(line["quantity"]) for line in lines), Decimal(0))
+        return None if self.cart is None else cart.total(self.cart["lines"])
 
     def value(self, fact: str) -> Any:
         """Return the fact of that name (`orders.total`, `cart.items`, …), None when the contact does not have it."""
@@ -96,6 +115,8 @@ class FactSheet:
                 return self.count
             case "orders.total":
                 return self.total
+            case "orders.average":
+                return self.average
             case "orders.refunded":
                 return self.refunded
             case "orders.net":
@@ -108,23 +129,26 @@ class FactSheet:
                 return self.cart_items
             case "cart.total":
                 return self.cart_total
+            case "views.count":
+                return self.views
+            case "views.last_at":
+                return self.viewed and self.viewed.at
+            case "views.last_product":
+                return self.viewed and product_id(self.viewed.properties)
+            case "views.last_category":
+                return self.viewed and category(self.viewed.properties)
             case _:
                 raise KeyError(fact)
 
 
-#: Amounts and quantities beyond this are typing mistakes or attacks, and would not fit the columns.
-MOST = Decimal(10) ** 11
-
-
-def amount(value: Any) -> Decimal | None:
-    """Read money from a property: a number or a numeric text, within ±MOST; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
-    try:
-        found = Decimal(str(value))
-    except (InvalidOperation, ValueError):  # ValueError: an int of more than 4,300 digits
-        return None
-    return found if found.is_finite() and abs(found) <= MOST else None
+#: The facts that a sheet has, by the columns of `facts` that keep them.
+FOLDED: Mapping[str, str] = {
+    fact.replace(".", "_"): fact
+    for fact in (
+        "orders.count", "orders.total", "orders.average", "orders.net", "orders.refunded", "orders.first_at",
+        "orders.last_at", "cart.total", "cart.items",
+    )
+}  # fmt: skip
 
 
 def order_id(event: EventFact) -> str:
@@ -132,34 +156,22 @@ def order_id(event: EventFact) -> str:
     return identifier(event.properties.get("order_id")) or f"event:{event.message_id or event.id}"
 
 
-def identifier(value: Any) -> str | None:
-    """Read an id from a property: a non-empty text (its first 500 characters) or a number, as text; else None."""
-    if isinstance(value, str):
-        return value[:500] or None
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def fold(sheet: FactSheet, event: EventFact) -> None:
     """Change `sheet` by one event. Events come in order of time; a repeated order id replaces, it never adds."""
+    if event.name == VIEW_EVENT:
+        sheet.views += 1
+        sheet.viewed = event
+        return
     if event.name not in FACT_EVENTS:
         return
     sheet.folded_at = event.at if sheet.folded_at is None else max(sheet.folded_at, event.at)
-    properties = event.properties
     match event.name:
         case "Order Completed" | "Order Updated":
             _complete(sheet, event)
         case "Order Refunded" | "Order Cancelled":
             _refund(sheet, event)
-        case "Product Added":
-            _add(_open_cart(sheet, event), properties)
-        case "Product Removed":
-            _remove(_open_cart(sheet, event), properties)
-        case "Cart Cleared":
-            _open_cart(sheet, event)["lines"] = []
-        case _:  # Cart Updated, Cart Viewed, Checkout Started say what the whole cart is
-            cart = _open_cart(sheet, event)
-            if isinstance(properties.get("products"), list):
-                cart["lines"] = [_line(product) for product in properties["products"] if isinstance(product, Mapping)]
+        case _:
+            cart.change(_open_cart(sheet, event), event.name, event.properties)
 
 
 def commutes(sheet: FactSheet, event: EventFact) -> bool:
@@ -204,7 +216,7 @@ def _first_amount(event: EventFact, *names: str, otherwise: _Default) -> Decimal
     for name in names:
         found = amount(event.properties.get(name))
         if found is not None:
-            return found
+            return found.quantize(_LEAST)
     return otherwise
 
 
@@ -215,37 +227,3 @@ def _open_cart(sheet: FactSheet, event: EventFact) -> dict[str, Any]:
     sheet.cart["cart_id"] = cart_id if cart_id is not None else sheet.cart["cart_id"]
     sheet.cart["updated_at"] = event.at.isoformat()
     return sheet.cart
-
-
-def _product_key(product: Mapping[str, Any]) -> tuple[str, str]:
-    return (
-        str(product.get("product_id") or product.get("sku") or product.get("name")),
-        str(product.get("variant") or ""),
-    )
-
-
-def _line(product: Mapping[str, Any]) -> dict[str, Any]:
-    line = {key: value for key, value in product.items() if key not in {"cart_id", "coupon", "position"}}
-    line["quantity"] = _quantity(product)
-    return line
-
-
-def _quantity(product: Mapping[str, Any]) -> int:
-    found = amount(product.get("quantity", 1))
-    return max(int(found), 0) if found is not None else 1
-
-
-def _add(cart: dict[str, Any], product: Mapping[str, Any]) -> None:
-    for line in cart["lines"]:
-        if _product_key(line) == _product_key(product):
-            line.update({**_line(product), "quantity": line["quantity"] + _quantity(product)})
-            return
-    cart["lines"].append(_line(product))
-
-
-def _remove(cart: dict[str, Any], product: Mapping[str, Any]) -> None:
-    for line in cart["lines"]:
-        if _product_key(line) == _product_key(product):
-            # without a quantity the whole line goes
-            line["quantity"] -= _quantity(product) if "quantity" in product else line["quantity"]
-    cart["lines"] = [line for line in cart["lines"] if line["quantity"] > 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from lifecycle.intake.bulk import allocate, inserting, look_up
-from lifecycle.intake.facts import FACT_EVENTS, EventFact
+from lifecycle.intake.facts import FACT_EVENTS, VIEW_EVENT, EventFact
 from lifecycle.intake.known import Known
 from lifecycle.intake.payload import Incoming
 from lifecycle.intake.tracks import Fields, fields_of
+from lifecycle.intake.views import Viewed
 from lifecycle.store import tables
 
 _EVENTS = tables.events
@@ -48,6 +49,13 @@ class Fresh:
                 fact = EventFact(self.ids[place], name, ats[place], properties[place], lives[place], keys[place])
                 found.setdefault(self.contacts[place], []).append(fact)
         return found
+
+    def views(self) -> Iterator[Viewed]:
+        """Yield those that are views."""
+        names, ats, properties = (self.fields[name] for name in ("name", "at", "properties"))
+        for place, name in enumerate(names):
+            if name == VIEW_EVENT:
+                yield Viewed(self.contacts[place], ats[place], self.ids[place], properties[place])
 
 
 def find_fresh(connection: Connection, messages: Sequence[Incoming], contacts: Sequence[int], known: Known) -> Fresh:

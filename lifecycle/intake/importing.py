@@ -16,6 +16,7 @@ from lifecycle.base.clock import Clock
 from lifecycle.intake.chunks import Chunk, Original
 from lifecycle.intake.csv_map import CsvMap
 from lifecycle.intake.files import MAX_BYTES
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.intake.read_ahead import rare_collections, read_chunks
 from lifecycle.intake.reading import Kind, Source
 from lifecycle.intake.rejects import RejectFile, reject_path
@@ -45,6 +46,8 @@ class Outcome:
     reject_file: Path | None = None
     #: rows of the contacts concerned; None when they are more than is worth naming
     touched: set[int] | None = field(default_factory=set, repr=False)
+    #: what is new about any of them
+    told: News = NOTHING
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ class Import:
         self.outcome.stored += done.stored
         self.outcome.duplicates += done.duplicates
         self.outcome.contacts += done.contacts
+        self.outcome.told |= done.told
         if self.outcome.touched is not None:
             self.outcome.touched |= done.touched
             if len(self.outcome.touched) > MOST_TOUCHED:

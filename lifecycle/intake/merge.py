@@ -1,7 +1,7 @@
 """Two stored contacts become one: everything that points at the one who goes is given to the one who stays.
 
-There is no undo. The row of the one who goes stays, with its identifier, its times and `merged_into`, so that what was
-merged can be seen; events keep their messageIds, but not whom they were first about.
+There is no undo. The row of the one who goes stays, with its identifier, its times and `merged_into`, and `merges` says
+when and why, so that what was merged can be seen; events keep their messageIds, but not whom they were first about.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, or_, select, update
 
 from lifecycle.store import tables
 
@@ -20,23 +20,28 @@ _FOLLOWERS = (
     tables.coupons, tables.tickets, tables.stage_transitions,
 )  # fmt: skip
 _OPEN = ("waiting", "active")
-_UNSENT = ("queued", "deferred")
+#: Ledger rows that nobody has begun to send, and those of which something left or may have left.
+_UNSENT = ("queued", "deferred", "claimed")
+_BEGUN = ("sending", "sent", "delivered", "bounced", "unknown")
 
 
 def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime) -> None:
-    """Merge the stored contact `goes` into `stays` (rows, both locked). Facts are folded again by the caller."""
-    _stricter_consent(connection, goes, stays, now)
+    """Merge the stored contact `goes` into `stays` (rows, both locked).
+
+    The caller folds the facts again, and has recorded what the two disagree about (`consent.Union`).
+    """
     for follower in _FOLLOWERS:
         _follow(connection, follower, goes, stays)
     _merge_kept_facts(connection, goes, stays)
     _merge_memberships(connection, goes, now)
+    _lock_messages(connection, goes, stays)
     _merge_enrolments(connection, goes, stays, now)
     _merge_messages(connection, goes, stays)
     _merge_referrals(connection, goes, stays)
     for table in (tables.orders, tables.facts):
         connection.execute(delete(table).where(table.c.contact_id == goes))
     contacts = tables.contacts
-    gone: dict[str, Any] = dict.fromkeys(("external_id", "email", "address_key", "stage", "review_at"))
+    gone: dict[str, Any] = dict.fromkeys(("external_id", "email", "address_key", "account_id", "stage", "review_at"))
     gone["attributes"] = {}
     connection.execute(update(contacts).where(contacts.c.id == goes).values(merged_into=stays, **gone))
     connection.execute(update(contacts).where(contacts.c.merged_into == goes).values(merged_into=stays))
@@ -44,27 +49,6 @@ def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime)
 
 def _follow(connection: Connection, table: Table, goes: int, stays: int) -> None:
     connection.execute(update(table).where(table.c.contact_id == goes).values(contact_id=stays))
-
-
-def _stricter_consent(connection: Connection, goes: int, stays: int, now: datetime) -> None:
-    """Withdraw what one of the two has withdrawn, where the other's word would have overruled it."""
-    table = tables.consents
-    rows = connection.execute(
-        select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
-        .where(table.c.contact_id.in_((goes, stays)))
-        .order_by(table.c.at, table.c.id)
-    ).all()
-    last: dict[tuple[int, str], bool] = {(row.contact_id, row.topic): row.granted for row in rows}
-    joint = {row.topic: row.granted for row in rows}
-    refused = [
-        topic
-        for topic, granted in joint.items()
-        if granted and False in {last.get((goes, topic)), last.get((stays, topic))}
-    ]
-    if refused:
-        newest = max(row.at for row in rows)
-        values = {"contact_id": stays, "granted": False, "at": max(now, newest), "source": "merge", "text": ""}
-        connection.execute(insert(table), [{**values, "topic": topic} for topic in refused])
 
 
 def _merge_kept_facts(connection: Connection, goes: int, stays: int) -> None:
@@ -109,9 +93,7 @@ def _merge_enrolments(connection: Connection, goes: int, stays: int, now: dateti
         for behind in sorted(pair, key=_progress)[:-1]:
             end = {"state": "exited", "reason": "merged", "ended_at": now, "due_at": None}
             connection.execute(update(table).where(table.c.id == behind.id).values(**end))
-            messages = tables.messages
-            unsent = and_(messages.c.enrolment_id == behind.id, messages.c.state.in_(_UNSENT))
-            connection.execute(update(messages).where(unsent).values(state="cancelled", reason="duplicate"))
+            _cancel(connection, tables.messages.c.enrolment_id == behind.id)
     arms: dict[str, set[str]] = {}
     for row in rows:
         if row.arm is not None:
@@ -128,17 +110,44 @@ def _progress(row: Row[Any]) -> tuple[bool, list[int], float]:
     return (row.state == "active", list(row.position or []), -row.opened_at.timestamp())
 
 
-def _merge_messages(connection: Connection, goes: int, stays: int) -> None:
-    """Give the ledger to `stays`. A row that it has already (same campaign, step, occurrence) is not sent again."""
+def _lock_messages(connection: Connection, goes: int, stays: int) -> list[Any]:
+    """Return the ledger of both, held in the order of ids, as everybody locks ledger rows."""
     table = tables.messages
-    twin = table.alias("twin")
-    is_twin = exists().where(
-        twin.c.contact_id == stays, twin.c.campaign == table.c.campaign, twin.c.step == table.c.step,
-        twin.c.occurrence == table.c.occurrence,
-    )  # fmt: skip
-    unsent = and_(table.c.contact_id == goes, table.c.state.in_(_UNSENT), is_twin)
-    connection.execute(update(table).where(unsent).values(state="cancelled", reason="duplicate"))
-    connection.execute(update(table).where(table.c.contact_id == goes, ~is_twin).values(contact_id=stays))
+    names = ("id", "contact_id", "campaign", "step", "occurrence", "state", "reason")
+    query = select(*(table.c[name] for name in names)).where(table.c.contact_id.in_((goes, stays))).order_by(table.c.id)
+    return list(connection.execute(query.with_for_update()))
+
+
+def _merge_messages(connection: Connection, goes: int, stays: int) -> None:
+    """Give the ledger to `stays`; of a row that both have (same campaign, step, occurrence) one at most is still sent.
+
+    Both rows stay, so that both count for caps: the one that is no more than a copy gets an occurrence of its own.
+    """
+    table = tables.messages
+    rows = _lock_messages(connection, goes, stays)
+    ours = {(row.campaign, row.step, row.occurrence): row for row in rows if row.contact_id == stays}
+    for row in rows:
+        twin = ours.get((row.campaign, row.step, row.occurrence))
+        if row.contact_id == stays or twin is None:
+            continue
+        copy = twin if row.state in _UNSENT and (twin.state, twin.reason) == ("cancelled", "duplicate") else row
+        if row.state in _BEGUN and twin.state in _UNSENT:
+            _cancel(connection, table.c.id == twin.id)
+        elif copy is row:
+            _cancel(connection, table.c.id == row.id)
+        own = {"occurrence": f"{row.occurrence}~{copy.id}"}
+        connection.execute(update(table).where(table.c.id == copy.id).values(**own))
+    # what was claimed for `goes` is claimed anew: the release would ask about a contact that is gone
+    claimed = update(table).where(table.c.contact_id == goes, table.c.state == "claimed")
+    connection.execute(claimed.values(state="queued", worker=None, lease_until_at=None))
+    _follow(connection, table, goes, stays)
+
+
+def _cancel(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Never send these rows, if that is still to be decided. A release that holds one finds that it does no more."""
+    table = tables.messages
+    unsent = update(table).where(which, table.c.state.in_(_UNSENT))
+    connection.execute(unsent.values(state="cancelled", reason="duplicate", worker=None, lease_until_at=None))
 
 
 def _merge_referrals(connection: Connection, goes: int, stays: int) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import chain
 from typing import Any
 
@@ -20,15 +21,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
-from lifecycle.intake import consent, rollup, undeclared
+from lifecycle.intake import consent, rollup, undeclared, views
 from lifecycle.intake.accounts import Accounts
 from lifecycle.intake.bulk import RacedError, insert, look_up
 from lifecycle.intake.declared import Declared
 from lifecycle.intake.fresh import Fresh, find_fresh
 from lifecycle.intake.known import Known
 from lifecycle.intake.merge import merge_contacts
-from lifecycle.intake.payload import Incoming, Refused, Traits, read_message
-from lifecycle.intake.people import People, Person
+from lifecycle.intake.news import NOTHING, Kind, News
+from lifecycle.intake.payload import Incoming, Refused, Word, read_message
+from lifecycle.intake.people import People
+from lifecycle.intake.person import Merged, Person
 from lifecycle.intake.plain import find_plain
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
@@ -60,8 +63,9 @@ class Accepted:
     contacts: int = 0
     #: places of the payloads that changed something
     news: frozenset[int] = frozenset()
-    #: rows of the contacts that were changed, or that did something
+    #: rows of the contacts that were changed, or that did something, and what is new about any of them
     touched: frozenset[int] = frozenset()
+    told: News = NOTHING
 
 
 def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Content | None, live: bool) -> Accepted:
@@ -110,7 +114,7 @@ def keep(
                 raise
             continue
         known.learn(batch.learned)
-        return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched))
+        return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched), batch.told)
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 
@@ -129,12 +133,15 @@ class _Batch:
         self._known = known
         self._live = live
         self._people = People(connection)
+        self._merged = 0
         self._accounts = Accounts(connection)
-        #: rows of everyone whose attributes, names or consent changed
-        self._changed: set[int] = set()
-        self._words: list[tuple[Person, Traits, Incoming]] = []
-        #: rows of everyone whom the batch concerns
+        #: everyone whom something new is known of that is no event, and what: None for anything
+        self._changed: list[tuple[Person, Kind | None]] = []
+        #: what was said of consent, by whom, and who became whom, in order
+        self._words: list[tuple[Person, Word, Incoming] | Merged] = []
+        #: rows of everyone whom the batch concerns, and what is new about any of them
         self.touched: set[int] = set()
+        self.told = NOTHING
         #: rows by userId that are worth remembering, once committed
         self.learned: dict[str, int] = {}
 
@@ -142,101 +149,127 @@ class _Batch:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
         plain = find_plain(self._connection, messages, self._known)
         if plain is not None:
-            self.learned, self._changed = plain.new, plain.made
-            made, telling, merged = len(plain.made), set[int](), set[int]()
-            contacts = plain.contacts
+            self.learned = plain.new
+            new, telling, merged, contacts = plain.made, set[int](), set[int](), plain.contacts
         else:
-            made, telling, merged, contacts = self._store_people(messages)
+            new, telling, merged, contacts = self._store_people(messages)
         fresh = find_fresh(self._connection, messages, contacts, self._known)
         rollup.add(self._connection, fresh.facts(), again=merged, storing=fresh.storing(self._connection, self._now))
-        telling |= self._store_consent()
-        self._leave_work(fresh)
+        views.add(self._connection, fresh.views(), again=merged)
+        self._leave_work(fresh, new)
         lacking = Counter(chain.from_iterable(filter(None, fresh.fields["undeclared"])))
         undeclared.record(self._connection, lacking, self._now)
         events = frozenset(fresh.fields["place"])
         if len(events) < len(messages):
             # an event that was stored before is a duplicate, whatever it taught us about names
             telling -= {message.place for message in messages if message.name and message.place not in events}
-        return events | telling, made
+        return events | telling, len(new)
 
-    def _store_people(self, messages: Sequence[Incoming]) -> tuple[int, set[int], set[int], list[int]]:
+    def _store_people(self, messages: Sequence[Incoming]) -> tuple[set[int], set[int], set[int], list[int]]:
         """Find, make, describe and merge whom the messages are about.
 
-        Returns how many contacts were made, the places of the messages that told something new, the rows of those
-        who were merged with others, and each message's contact.
+        Returns the rows of the contacts that were made, the places of the messages that told something new, the rows
+        of those who were merged with others, and each message's contact.
         """
         self._people.load(messages)
         self._accounts.load(messages)
         people: list[Person] = []
-        telling: dict[int, Person] = {}
+        telling: set[int] = set()
         for message in messages:
             before = self._people.changes
-            person = self._describe(message, self._people.resolve(message))
+            person = self._describe(message)
             people.append(person)
             if self._people.changes != before:
-                telling[message.place] = person
+                telling.add(message.place)
+                self._changed.append((person, "attribute"))
         self._accounts.write()
         new = self._people.number()
+        telling |= self._store_consent()
         merges = self._people.merges
+        self._changed += [(stays, None) for _, stays in merges]
         for goes, stays in merges:
-            # who stays may be new only if nobody stored was merged, so both rows are there
             merge_contacts(self._connection, goes, stays.row, self._now)
+        self._record_merges()
         self._people.write(new)
-        self._changed = {person.row for person in telling.values()}
-        return len(new), set(telling), {stays.row for _, stays in merges}, [person.row for person in people]
+        return {person.row for person in new}, telling, {stays.row for _, stays in merges}, [p.row for p in people]
 
-    def _describe(self, message: Incoming, person: Person) -> Person:
+    def _describe(self, message: Incoming) -> Person:
+        person = self._people.resolve(message)
         if message.previous_id is not None:
             person = self._people.alias(message, person)
+        self._words += self._people.merged[self._merged :]
+        self._merged = len(self._people.merged)
         if message.group_id is not None:
-            known = len(self._accounts.changed)
+            known = self._accounts.changes
             self._people.join(person, self._accounts.describe(message))
-            self._people.changes += len(self._accounts.changed) - known
+            self._people.changes += self._accounts.changes - known
         if message.traits is not None:
-            self._people.describe(person, message.traits)
-            if message.traits.consent:
-                self._words.append((person, message.traits, message))
+            self._people.describe(person, message)
+            self._words += [(person, word, message) for word in message.traits.consent]
         return person
 
-    def _store_consent(self) -> set[int]:
+    def _record_merges(self) -> None:
+        """Say who was merged, when and why. Who never had a row was never seen by anybody."""
         said = [
-            (message.place, person, consent.Said(person.row, word, message.at if message.timed else None))
-            for person, traits, message in self._words
-            for word in traits.consent
+            (each.goes.id, each.stays.row, self._now, each.cause, each.message.message_id)
+            for each in self._people.merged
+            if each.goes.id is not None
         ]
-        news = consent.record(self._connection, [each for _, _, each in said], self._now, live=self._live)
-        told = {index for (index, _, _), is_news in zip(said, news, strict=True) if is_news}
-        self._changed |= {person.row for index, person, _ in said if index in told}
-        return told
+        insert(self._connection, tables.merges, ("goes", "stays", "at", "cause", "message_id"), said)
 
-    def _leave_work(self, fresh: Fresh) -> None:
+    def _store_consent(self) -> set[int]:
+        """Record what was said, each word of whom the speaker was then; before the merges, which give rows away."""
+        said: list[consent.Said | consent.Union] = []
+        for each in self._words:
+            if isinstance(each, Merged):
+                goes, stays = each.goes.speaker, each.stays.speaker
+                said.append(consent.Union(each.stays.row, goes, stays, each.message.at))
+            else:
+                person, word, message = each
+                at = message.at if message.timed else None
+                said.append(consent.Said(person.row, word, at, person.speaker))
+        news = consent.record(self._connection, said, self._now, live=self._live)
+        told = [each for each, is_news in zip(self._words, news, strict=True) if is_news]
+        self._changed += [(each.stays, None) if isinstance(each, Merged) else (each[0], "consent") for each in told]
+        return {each.message.place if isinstance(each, Merged) else each[2].place for each in told}
+
+    def _leave_work(self, fresh: Fresh, new: set[int]) -> None:
         """Leave inbox rows: for live events and changes, and for whatever touches someone inside a campaign."""
-        changed = set(self._changed)
-        if self._live and self._accounts.changed:
-            accounts = [(account,) for account in self._accounts.changed]
-            changed |= {row.id for row in look_up(self._connection, _CONTACTS, ("id",), ("account_id",), accounts)}
-        self.touched = changed | set(fresh.contacts)
+        changed: dict[int, set[Kind | None]] = {}
+        for person, kind in self._changed:
+            changed.setdefault(person.row, set()).add(kind)
+        for row in new:
+            changed.setdefault(row, set()).add(None)
+        for colleague in self._accounts.people():
+            changed.setdefault(colleague, set()).add("attribute")
+        self.touched = {*changed, *fresh.contacts}
+        self.told = reduce(News.__or__, map(News.of, set[Kind | None]().union(*changed.values())), NOTHING)
+        self.told |= News(frozenset(fresh.fields["name"]), anything=bool(new))
         since = self._concerned(self.touched)
-        rows: list[tuple[int, int | None]] = []
+        rows: list[tuple[int, int | None, Kind | None]] = []
         if since or self._live:
             lives, ats = fresh.fields["live"], fresh.fields["at"]
             rows += [
-                (contact, number)
+                (contact, number, None)
                 for live, at, contact, number in zip(lives, ats, fresh.contacts, fresh.ids, strict=True)
                 if live or at >= since.get(contact, _NEVER)
             ]
-        changed -= {contact for contact, _ in rows}
-        rows += [(row, None) for row in sorted(changed) if self._live or since.get(row, _NEVER) == _ALWAYS]
-        insert(self._connection, _INBOX, ("contact_id", "event_id"), rows)
+        # whoever is new is asked about everything at its first event, or else because of a row that says so
+        begun = new & {contact for contact, *_ in rows}
+        for row, kinds in sorted(changed.items()):
+            if row not in begun and (self._live or since.get(row, _NEVER) == _ALWAYS):
+                told = [None] if None in kinds or row in new else sorted(kinds, key=str)
+                rows += [(row, None, kind) for kind in told]
+        insert(self._connection, _INBOX, ("contact_id", "event_id", "what"), rows)
         if self._live:
             # a late event triggers nothing, but somebody must notice what it changes about segments
             pairs = zip(fresh.fields["live"], fresh.contacts, strict=True)
             late = {contact for live, contact in pairs if not live}
-            self._review(late - {contact for contact, _ in rows})
+            self._review(late - {contact for contact, *_ in rows})
 
     def _review(self, late: set[int]) -> None:
         if late:
-            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(review_at=self._now)
+            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(review_at=self._now, flips=None)
             self._connection.execute(due)
 
     def _concerned(self, contacts: set[int]) -> dict[int, datetime]:

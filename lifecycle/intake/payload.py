@@ -27,6 +27,9 @@ MAX_NAME_LENGTH = 500
 _EVENT_NAMES = {"track": "", "page": "Page Viewed", "screen": "Screen Viewed"}
 TYPES = frozenset({*_EVENT_NAMES, "identify", "group", "alias"})
 
+#: The trait of a `group` message that is about the person: what he is at the company. It is a contact's attribute.
+ROLE = "role"
+
 #: Traits that are columns of the contact, or say something other than an attribute.
 _RESERVED = frozenset({"email", "locale", "timezone", "createdAt", "created_at", "consent"})
 
@@ -89,11 +92,17 @@ class Incoming(NamedTuple):
     properties: Mapping[str, Any] = _NOTHING
     properties_json: str = "{}"
     traits: Traits | None = None
+    #: the company of a `group` message; "" when the person leaves the one it was at
     group_id: str | None = None
     group_traits: Mapping[str, Any] = _NOTHING
     previous_id: str | None = None
     #: what of it lifecycle.yaml does not declare
     undeclared: tuple[str, ...] = ()
+
+    @property
+    def previous_key(self) -> str | None:
+        """Return the previous name as an address is compared; None where it is none."""
+        return address_key(self.previous_id) if self.previous_id is not None and "@" in self.previous_id else None
 
 
 def payload_id(payload: Mapping[str, Any]) -> str:
@@ -128,11 +137,10 @@ def read_message(payload: Any, index: int, received_at: datetime, *, live: bool)
         case "identify":
             return Incoming(**common, timed=stamp is not None, live=live, traits=_traits(traits, received_at))
         case "group":
-            group_id = _name(payload.get("groupId"), "groupId")
-            if group_id is None:
-                raise Refused("groupId is missing")
-            _json(traits, "traits")
-            return Incoming(**common, timed=stamp is not None, live=live, group_id=group_id, group_traits=traits)
+            group_id, company, person = _group(payload, traits)
+            return Incoming(
+                **common, timed=stamp is not None, live=live, group_id=group_id, group_traits=company, traits=person
+            )
         case _:
             previous = _name(payload.get("previousId"), "previousId")
             if previous is None or names.user_id is None:
@@ -149,6 +157,27 @@ def _event(payload: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any
         return name, properties
     told = {key: payload[key] for key in ("name", "category") if isinstance(payload.get(key), str)}
     return _EVENT_NAMES[kind], {**told, **properties}
+
+
+def _group(payload: Mapping[str, Any], traits: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Traits]:
+    """Return the company, what is said of it, and what of the person's role in it."""
+    group_id = _name(payload.get("groupId"), "groupId")
+    if group_id is None:
+        # only who says so leaves: a key that a client forgot, or filled with nothing, is a mistake
+        if "groupId" in payload and payload["groupId"] is None:
+            return "", {}, Traits()
+        raise Refused("groupId is missing; null says that the person is at no company any more")
+    _json(traits, "traits")
+    told = {**_context_traits(payload), **traits}
+    role = {ROLE: told[ROLE]} if ROLE in told else {}
+    _json(role, "context.traits")
+    return group_id, {name: value for name, value in traits.items() if name != ROLE}, Traits(attributes=role)
+
+
+def _context_traits(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    context = payload.get("context")
+    traits = context.get("traits") if isinstance(context, Mapping) else None
+    return traits if isinstance(traits, Mapping) else {}
 
 
 def _names(payload: Mapping[str, Any], kind: str) -> Names:

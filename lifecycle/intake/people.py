@@ -2,69 +2,29 @@
 
 A name leads to at most one contact: its external id or an alias, an anonymous id, its address (as compared). Two
 contacts turn out to be one when a message calls one person by the names of both: an anonymous visitor who identifies
-himself, an address that a second userId brings. The one with a row, then with a userId, then the older one stays.
+himself, an address that a second userId brings. The one with a userId, then the older one stays. In what batches the
+messages come changes nothing of who is who; their order does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from lifecycle.base.address import address_key
 from lifecycle.intake.bulk import allocate, insert, is_sqlite, look_up, upsert
-from lifecycle.intake.payload import Incoming, Traits
+from lifecycle.intake.payload import ROLE, Incoming, Traits
+from lifecycle.intake.person import WRITTEN, Merged, Person, current, seniority, written
 from lifecycle.store import tables
-from lifecycle.store.columns import dumps
 
 #: Advisory lock of everybody who makes contacts or gives them names, so that one address never makes two.
 _NAMING_LOCK = 5_001_001
 _CONTACTS, _IDENTITIES = tables.contacts, tables.identities
 _NARROW = ("id", "identifier", "external_id", "email", "address_key", "account_id", "created_at", "merged_into")
 _WIDE = (*_NARROW, "locale", "timezone", "attributes")
-_WRITTEN = (
-    "identifier", "external_id", "email", "address_key", "locale", "timezone", "attributes", "account_id", "created_at",
-)  # fmt: skip
-
-
-@dataclass(slots=True, eq=False)
-class Person:
-    """A contact while a batch is stored; `id` is None until it has a row, `attributes` until they are needed."""
-
-    identifier: str
-    created_at: datetime
-    id: int | None = None
-    external_id: str | None = None
-    email: str | None = None
-    key: str | None = None
-    locale: str | None = None
-    timezone: str | None = None
-    attributes: dict[str, Any] | None = None
-    account_id: int | None = None
-    dirty: bool = False
-    #: identities to add
-    names: set[tuple[str, str]] = field(default_factory=set)
-    #: ids of stored contacts that this one has absorbed
-    absorbed: list[int] = field(default_factory=list)
-    became: Person | None = None
-
-    @property
-    def row(self) -> int:
-        """Return the id of the row, once written."""
-        person = current(self)
-        if person.id is None:
-            raise RuntimeError("the people of a batch are written before what they did")
-        return person.id
-
-
-def current(person: Person) -> Person:
-    """Return whom the person has become by merging; itself otherwise."""
-    while person.became is not None:
-        person = person.became
-    return person
 
 
 class People:
@@ -77,6 +37,10 @@ class People:
         self._by_key: dict[str, Person] = {}
         self._by_old_key: dict[str, Person] = {}
         self._everyone: list[Person] = []
+        #: identities to write: the latest who is called by a name has it
+        self._named: dict[tuple[str, str], Person] = {}
+        #: who has become whom, in order
+        self.merged: list[Merged] = []
         #: grows with each change of anybody
         self.changes = 0
 
@@ -86,7 +50,7 @@ class People:
         """Find and lock (in order of id) everybody whom the messages name."""
         users = {name for message in messages for name in (message.names.user_id, message.previous_id) if name}
         anonymous = {name for message in messages for name in (message.names.anonymous_id, message.previous_id) if name}
-        keys = {key for message in messages if (key := message.names.key)}
+        keys = {key for message in messages for key in (message.names.key, message.previous_key) if key}
         wide = any(message.traits is not None or message.group_id or message.previous_id for message in messages)
         found = self._find(users, anonymous, keys)
         if not is_sqlite(self._connection):
@@ -117,7 +81,7 @@ class People:
             found.keys[row.address_key] = min(row.id, found.keys.get(row.address_key, row.id))
         missing = [("alias", name) for name in users - found.users.keys()]
         missing += [("anonymous_id", name) for name in anonymous]
-        missing += [("email", name) for name in keys - found.keys.keys()]
+        missing += [("email", name) for name in keys]
         columns = ("kind", "value", "contact_id")
         for row in look_up(self._connection, _IDENTITIES, columns, ("kind", "value"), missing):
             index = {"alias": found.users, "anonymous_id": found.anonymous, "email": found.old_keys}[row.kind]
@@ -143,8 +107,12 @@ class People:
         )
         if wide:
             person.locale, person.timezone, person.attributes = row.locale, row.timezone, dict(row.attributes or {})
-        self._everyone.append(person)
+        self._add(person)
         return person
+
+    def _add(self, person: Person) -> None:
+        person.number = len(self._everyone)
+        self._everyone.append(person)
 
     def _widen(self, person: Person) -> dict[str, Any]:
         if person.attributes is None:
@@ -163,12 +131,14 @@ class People:
         key = message.names.key
         person = self._get(self._by_user, user_id)
         visitor = self._get(self._by_anonymous, anonymous_id)
-        owner = self._get(self._by_key, key)
         if visitor is not None and visitor is not person and (user_id is None or visitor.external_id is None):
-            person = visitor if person is None else self._merge(person, visitor)
+            person = visitor if person is None else self._merge(person, visitor, "anonymous_id", message)
+        owner = self._owner(key, person)
         if owner is not None:
-            owner = current(owner)
-            person = owner if person is None or person is owner else self._merge(person, owner)
+            if person is None or (user_id is None and person.external_id is not None and owner.external_id is not None):
+                person = owner  # of two who are known by userIds, the address says more than the device
+            elif person is not owner:
+                person = self._merge(person, owner, "email", message)
         if person is None and user_id is None and anonymous_id is None:
             person = self._get(self._by_old_key, key)
         if person is None:
@@ -176,26 +146,39 @@ class People:
         elif user_id is not None and self._get(self._by_user, user_id) is None:
             self._call(person, user_id)
         if anonymous_id is not None and anonymous_id not in self._by_anonymous:
-            self._by_anonymous[anonymous_id] = person
             self._name(person, "anonymous_id", anonymous_id)
         if email is not None and person.email is None and key not in self._by_old_key:
             self._set_email(person, email)
         return person
 
     def alias(self, message: Incoming, person: Person) -> Person:
-        """Give `person` the message's previousId as another name, merging with whoever has it."""
-        previous = message.previous_id or ""
-        before = self._get(self._by_user, previous) or self._get(self._by_anonymous, previous)
-        if before is person:
-            return person
-        if before is not None:
-            return self._merge(person, before)
-        self._by_user[previous] = person
-        self._name(person, "alias", previous)
+        """Give `person` the message's previousId as another name, merging with whoever has it.
+
+        It may have been a userId, an anonymousId or an address; from now on it is each of these.
+        """
+        previous, key = message.previous_id or "", message.previous_key
+        for before in (
+            self._get(self._by_user, previous), self._get(self._by_anonymous, previous), self._owner(key, person)
+        ):  # fmt: skip
+            if before is not None and current(before) is not person:
+                person = self._merge(person, current(before), "alias", message)
+        for kind, index, name in (
+            ("alias", self._by_user, previous), ("anonymous_id", self._by_anonymous, previous),
+            ("email", self._by_old_key, key),
+        ):  # fmt: skip
+            if name is not None and name not in index and (kind != "email" or name not in self._by_key):
+                self._name(person, kind, name)
         return person
 
-    def describe(self, person: Person, traits: Traits) -> None:
-        """Give the person what an identify says of it."""
+    def _owner(self, key: str | None, person: Person | None) -> Person | None:
+        """Return who has the address; nobody, as far as `person` is concerned who gave it up before that."""
+        owner = self._get(self._by_key, key)
+        gave_up = person is not None and owner is not person and self._get(self._by_old_key, key) is person
+        return None if gave_up else owner
+
+    def describe(self, person: Person, message: Incoming) -> None:
+        """Give the person what the message says of it."""
+        traits = message.traits or Traits()
         attributes = self._widen(person)
         for name, value in traits.attributes.items():
             if value is None and name in attributes:
@@ -206,7 +189,7 @@ class People:
                 self._touch(person)
         for name, value in traits.columns.items():
             if name == "email":
-                if value != person.email:
+                if value != person.email and self._may_have(person, message):
                     self._set_email(person, value)
             elif value != getattr(person, name):
                 setattr(person, name, value)
@@ -215,10 +198,25 @@ class People:
             person.created_at = traits.created_at
             self._touch(person)
 
-    def join(self, person: Person, account_id: int) -> None:
-        """Make the person one of the account's."""
+    def _may_have(self, person: Person, message: Incoming) -> bool:
+        """Say whether the address of the message may become the person's.
+
+        Not while another has it; nor where the message knows the person by nothing but an address he has given up:
+        whoever types that into a form must not turn his mail aside.
+        """
+        user_id, anonymous_id, _ = message.names
+        key = message.names.key
+        if key is None or key == person.key:
+            return True
+        named_otherwise = user_id is not None or anonymous_id is not None or person.key is None
+        return named_otherwise and self._get(self._by_key, key) is None
+
+    def join(self, person: Person, account_id: int | None) -> None:
+        """Make the person one of the account's, or of none. The role at one company is no role at the next."""
         if person.account_id != account_id:
-            self._widen(person)
+            attributes = self._widen(person)
+            if person.account_id is not None:
+                attributes.pop(ROLE, None)
             person.account_id = account_id
             self._touch(person)
 
@@ -229,7 +227,7 @@ class People:
     def _make(self, message: Incoming, *, user_id: str | None) -> Person:
         names = message.names
         person = Person(user_id or names.key or names.anonymous_id or "", message.at, attributes={})
-        self._everyone.append(person)
+        self._add(person)
         if user_id is not None:
             self._by_user[user_id] = person
             person.external_id = user_id
@@ -240,9 +238,9 @@ class People:
 
     def _call(self, person: Person, user_id: str) -> None:
         """Give a person whom we knew otherwise a userId: its first is the external id, further ones are aliases."""
-        self._by_user[user_id] = person
         if person.external_id is None:
             self._widen(person)
+            self._by_user[user_id] = person
             person.external_id = user_id
             self._touch(person)
         else:
@@ -250,43 +248,42 @@ class People:
 
     def _set_email(self, person: Person, email: str | None) -> None:
         self._widen(person)
-        if person.key is not None:
-            person.names.add(("email", person.key))
-            if self._get(self._by_key, person.key) is person:
-                del self._by_key[person.key]
-        person.email, person.key = email, None if email is None else address_key(email)
-        if person.key is not None:
-            person.names.discard(("email", person.key))
-            self._by_key[person.key] = person
+        key = None if email is None else address_key(email)
+        if person.key is not None and person.key != key:
+            self._by_key.pop(person.key, None)
+            self._name(person, "email", person.key)
+        person.email, person.key = email, key
+        if key is not None:
+            self._by_key[key] = person
         self._touch(person)
 
     def _name(self, person: Person, kind: str, value: str) -> None:
-        person.names.add((kind, value))
+        index = {"alias": self._by_user, "anonymous_id": self._by_anonymous, "email": self._by_old_key}[kind]
+        index[value] = self._named[kind, value] = person
         self.changes += 1
 
     def _touch(self, person: Person) -> None:
         person.dirty = True
         self.changes += 1
 
-    def _merge(self, one: Person, other: Person) -> Person:
-        one, other = current(one), current(other)
-        if one is other:
-            return one
-        stays, goes = sorted((one, other), key=_seniority)
+    def _merge(self, one: Person, other: Person, cause: str, message: Incoming) -> Person:
+        """Make one person of two, who are not yet; `cause` is the kind of name that says so."""
+        stays, goes = sorted((one, other), key=seniority)
+        self.merged.append(Merged(goes, stays, cause, message))
         known = {**self._widen(goes), **self._widen(stays)}
-        goes.became, stays.attributes = stays, known
+        role = _joint_role(stays, goes)
+        known.pop(ROLE, None)
+        goes.became, stays.attributes = stays, known if role is None else {**known, ROLE: role}
         stays.absorbed += goes.absorbed + ([goes.id] if goes.id is not None else [])
-        stays.names |= goes.names
         if goes.external_id is not None:
-            if stays.external_id is None:
-                stays.external_id = goes.external_id
-            else:
-                stays.names.add(("alias", goes.external_id))
+            # who stays has a userId where one of the two has
+            self._name(stays, "alias", goes.external_id)
         if goes.key is not None:
+            self._by_key.pop(goes.key, None)
             if stays.key is None:
-                stays.email, stays.key = goes.email, goes.key
+                self._set_email(stays, goes.email)
             elif stays.key != goes.key:
-                stays.names.add(("email", goes.key))
+                self._name(stays, "email", goes.key)
         stays.locale, stays.timezone = stays.locale or goes.locale, stays.timezone or goes.timezone
         stays.account_id = stays.account_id if stays.account_id is not None else goes.account_id
         stays.created_at = min(stays.created_at, goes.created_at)
@@ -309,15 +306,13 @@ class People:
 
     def write(self, new: Sequence[Person]) -> None:
         """Insert the `new`, update the changed, add identities. Merges stand in the database already."""
-        rows = [_row(person) for person in new]
-        insert(self._connection, _CONTACTS, ("id", *_WRITTEN), rows)
+        rows = [written(person) for person in new]
+        insert(self._connection, _CONTACTS, ("id", *WRITTEN), rows)
         made = set(map(id, new))
-        old = [_row(p) for p in self._everyone if p.dirty and p.became is None and id(p) not in made]
-        upsert(self._connection, _CONTACTS, ("id",), _WRITTEN, old)
-        names = {name: person.row for person in self._everyone if person.became is None for name in person.names}
-        upsert(
-            self._connection, _IDENTITIES, ("kind", "value"), ("contact_id",), [(*n, row) for n, row in names.items()]
-        )
+        old = [written(p) for p in self._everyone if p.dirty and p.became is None and id(p) not in made]
+        upsert(self._connection, _CONTACTS, ("id",), WRITTEN, old)
+        names = [(*name, person.row) for name, person in self._named.items()]
+        upsert(self._connection, _IDENTITIES, ("kind", "value"), ("contact_id",), names)
 
 
 @dataclass(slots=True)
@@ -334,6 +329,14 @@ class _Found:
         return {*self.users.values(), *self.anonymous.values(), *self.keys.values(), *self.old_keys.values()}
 
 
+def _joint_role(stays: Person, goes: Person) -> Any:
+    """Return the role of two who are one: that at the company which both together are at from now on."""
+    first, second = (goes, stays) if stays.account_id is None and goes.account_id is not None else (stays, goes)
+    role = (first.attributes or {}).get(ROLE)
+    elsewhere = second.account_id is not None and second.account_id != first.account_id
+    return role if role is not None or elsewhere else (second.attributes or {}).get(ROLE)
+
+
 def lock_names(connection: Connection) -> None:
     """Wait for whoever makes contacts or gives them names, and make others wait until the transaction ends."""
     if not is_sqlite(connection):
@@ -342,14 +345,3 @@ def lock_names(connection: Connection) -> None:
 
 def _single(values: Iterable[Any]) -> list[tuple[Any]]:
     return [(value,) for value in values]
-
-
-def _seniority(person: Person) -> tuple[bool, bool, int]:
-    return (person.id is None, person.external_id is None, person.id or 0)
-
-
-def _row(person: Person) -> tuple[Any, ...]:
-    return (
-        person.id, person.identifier, person.external_id, person.email, person.key, person.locale, person.timezone,
-        dumps(person.attributes or {}), person.account_id, person.created_at,
-    )  # fmt: skip

@@ -1,4 +1,7 @@
-"""The stored facts, kept by the one fold of `intake.facts`: incrementally as events come, or again from the events."""
+"""The stored facts, kept by the one fold of `intake.facts`: incrementally as events come, or again from the events.
+
+Those about views are kept beside it (intake.views): views are many, and need no fold.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,31 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from lifecycle.intake import views
 from lifecycle.intake.bulk import ask, delete, look_up, upserting
-from lifecycle.intake.facts import FACT_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
+from lifecycle.intake.facts import FACT_EVENTS, ORDER_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
 from lifecycle.store import tables
 from lifecycle.store.columns import dumps
-from lifecycle.store.engine import Store
 
-_EVENTS, _ORDERS, _FACTS, _CONTACTS = tables.events, tables.orders, tables.facts, tables.contacts
+_EVENTS, _ORDERS, _FACTS = tables.events, tables.orders, tables.facts
 _FACT_NAMES = ", ".join(f"'{name}'" for name in sorted(FACT_EVENTS))
-_SHEET_COLUMNS = (
-    "orders_count", "orders_total", "orders_net", "orders_refunded", "orders_first_at", "orders_last_at",
-    "cart_total", "cart_items", "cart", "folded_at",
+#: The columns of `facts` that the fold keeps, and those of `orders`.
+SHEET_COLUMNS = (
+    "orders_count", "orders_total", "orders_average", "orders_net", "orders_refunded", "orders_first_at",
+    "orders_last_at", "cart_total", "cart_items", "cart", "folded_at",
 )  # fmt: skip
 #: Those that the fold goes on from; the others follow from them.
 _LOADED = (
     "orders_count", "orders_total", "orders_refunded", "orders_first_at", "orders_last_at", "cart", "folded_at",
 )  # fmt: skip
-_ORDER_COLUMNS = ("total", "refunded", "at")
-_ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+ORDER_COLUMNS = ("total", "refunded", "at")
 #: The largest amount that the columns hold: sums beyond it stay there.
 _LIMIT = Decimal("99999999999999.9999")
 #: The exponent of amounts that have to be held against the limit.
 _WIDE = 13
 _encode = msgspec.json.Encoder(order="sorted").encode
-#: Contacts folded in one transaction of a rebuild.
-_REBUILD_BATCH = 2_000
 
 
 def add(
@@ -62,38 +63,27 @@ def add(
             sheets.pop(contact, None)
         save = _save(connection, sheets)
     save()
-    fold_again(connection, late)
+    replace(connection, folded(connection, late))
 
 
 def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
-    """Fold these contacts' facts from all their events, replacing what is stored."""
-    if not contact_ids:
-        return
+    """Fold these contacts' facts from all their events, views too, replacing what is stored."""
+    replace(connection, folded(connection, contact_ids))
+    views.count_again(connection, contact_ids)
+
+
+def folded(connection: Connection, contact_ids: Collection[int]) -> dict[int, FactSheet]:
+    """Return the facts about orders and carts of these contacts, folded from their events."""
     sheets = {contact: FactSheet() for contact in contact_ids}
-    for event in _history(connection, contact_ids):
-        fold(sheets[event[0]], event[1])
-    delete(connection, _ORDERS, "contact_id", contact_ids)
+    for contact, event in _history(connection, contact_ids):
+        fold(sheets[contact], event)
+    return sheets
+
+
+def replace(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
+    """Store these facts about orders and carts in place of what is stored."""
+    delete(connection, _ORDERS, "contact_id", sheets)
     _save(connection, sheets)()
-
-
-def rebuild(store: Store) -> int:
-    """Fold everybody's facts again from the events; return how many contacts. The result equals what is stored."""
-    last, done = 0, 0
-    while True:
-        with store.write() as connection:
-            ids = connection.execute(
-                select(_CONTACTS.c.id)
-                # the events of the erased are empty: their facts stay as they were
-                .where(_CONTACTS.c.id > last, _CONTACTS.c.erased_at.is_(None), _CONTACTS.c.merged_into.is_(None))
-                .order_by(_CONTACTS.c.id)
-                .limit(_REBUILD_BATCH)
-                .with_for_update()
-            ).scalars().all()  # fmt: skip
-            if not ids:
-                return done
-            with_events = {contact for contact, _ in _history(connection, ids)}
-            fold_again(connection, with_events)
-        last, done = ids[-1], done + len(ids)
 
 
 def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[tuple[int, EventFact]]:
@@ -113,7 +103,7 @@ def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> Cal
     keys = [(contact,) for contact in new]
     facts = ask(connection, _FACTS, ("contact_id", *_LOADED), ("contact_id",), keys)
     orders = ask(
-        connection, _ORDERS, ("contact_id", "order_id", *_ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
+        connection, _ORDERS, ("contact_id", "order_id", *ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
     )
 
     def load() -> dict[int, FactSheet]:
@@ -132,20 +122,16 @@ def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> Cal
 
 def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
     return (
-        (contact, order_id(event)) for contact, events in new.items() for event in events if event.name in _ORDER_EVENTS
+        (contact, order_id(event)) for contact, events in new.items() for event in events if event.name in ORDER_EVENTS
     )
 
 
 def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> Callable[[], None]:
     """Make the sheets ready to be stored, and return what does it; see `upserting`."""
-    orders = [
-        (contact, name, _fit(order.total), _fit(order.refunded), order.at)
-        for contact, sheet in sorted(sheets.items())
-        for name, order in sheet.orders.items()
-    ]
-    put_orders = upserting(connection, _ORDERS, ("contact_id", "order_id"), _ORDER_COLUMNS, orders)
-    facts = [(contact, *_sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
-    put_facts = upserting(connection, _FACTS, ("contact_id",), _SHEET_COLUMNS, facts)
+    orders = [(contact, *row) for contact, sheet in sorted(sheets.items()) for row in order_rows(sheet)]
+    put_orders = upserting(connection, _ORDERS, ("contact_id", "order_id"), ORDER_COLUMNS, orders)
+    facts = [(contact, *sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    put_facts = upserting(connection, _FACTS, ("contact_id",), SHEET_COLUMNS, facts)
 
     def save() -> None:
         put_orders()
@@ -154,10 +140,17 @@ def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> Callable[[
     return save
 
 
-def _sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
+def order_rows(sheet: FactSheet) -> list[tuple[Any, ...]]:
+    """Return the sheet's orders as they are stored: the id, then ORDER_COLUMNS."""
+    return [(name, _fit(order.total), _fit(order.refunded), order.at) for name, order in sheet.orders.items()]
+
+
+def sheet_row(sheet: FactSheet) -> tuple[Any, ...]:
+    """Return the sheet as it is stored: SHEET_COLUMNS, the cart as JSON."""
     return (
-        sheet.count, _fit(sheet.total), _fit(sheet.net), _fit(sheet.refunded), sheet.first_at, sheet.last_at,
-        _fit(sheet.cart_total), None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
+        sheet.count, _fit(sheet.total), _fit(sheet.average), _fit(sheet.net), _fit(sheet.refunded),
+        sheet.first_at, sheet.last_at, _fit(sheet.cart_total),
+        None if sheet.cart is None else min(sheet.cart_items or 0, 2**31 - 1),
         None if sheet.cart is None else _cart_text(sheet.cart), sheet.folded_at,
     )  # fmt: skip
 

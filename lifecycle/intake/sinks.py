@@ -11,6 +11,7 @@ from lifecycle.intake.consent import suppress_all
 from lifecycle.intake.history import store_past
 from lifecycle.intake.known import Known
 from lifecycle.intake.messages import keep
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.spec.model import Content
 from lifecycle.store.engine import Store
 
@@ -23,6 +24,7 @@ class Stored:
     duplicates: int = 0
     contacts: int = 0
     touched: frozenset[int] = frozenset()
+    told: News = NOTHING
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -46,7 +48,7 @@ class Messages:
         done = keep(self._store, chunk.values, now=self._clock.now(), live=self._live, known=self._known)
         counted = len(chunk.values) - len(chunk.beside)
         stored = len(done.news - chunk.beside)
-        return Stored(stored, counted - stored, done.contacts, done.touched)
+        return Stored(stored, counted - stored, done.contacts, done.touched, done.told)
 
 
 class Ledger:
@@ -61,7 +63,8 @@ class Ledger:
         with self._store.write() as connection:
             duplicates, unknown, touched = store_past(connection, values, self._content)
         refused = [(place, f'no contact "{values[place].contact}"; import contacts first') for place in unknown]
-        return Stored(len(values) - len(duplicates) - len(unknown), len(duplicates), touched=touched, refused=refused)
+        stored = len(values) - len(duplicates) - len(unknown)
+        return Stored(stored, len(duplicates), touched=touched, told=News.of("message"), refused=refused)
 
 
 class Suppressions:

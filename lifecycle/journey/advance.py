@@ -11,15 +11,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from lifecycle.audience.membership import load_tops
+from lifecycle.audience.ranking import keep_ranking
 from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import StoreError
 from lifecycle.intake.facts import EventFact
+from lifecycle.intake.inbox import leave_word
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.journey.contact import ContactTurn, Turn, World
 from lifecycle.journey.entry import OPEN_STATES, Entry
+from lifecycle.journey.hand_over import hand_over
 from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
 from lifecycle.journey.winners import winners
@@ -97,18 +101,19 @@ def advance(
 
 def _advance(store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck) -> Advanced:
     with store.write() as connection:
-        locked = lock_contacts(connection, ids, skip=True)
+        held = lock_contacts(connection, ids, skip=True)
+        locked = hand_over(connection, held, now)
         # what is in force is asked for after the contacts are held, so that an apply comes wholly before or after
         content = versions.in_force()
         if content is None or not locked:
-            return Advanced()
-        world = World(
-            content, versions.get, load_tops(connection, content, now), key, winners=winners(connection, content, now)
-        )
+            return Advanced(len(held) - len(locked))
+        ranking = keep_ranking(connection, content, held)
+        leave_word(connection, ranking.passed, "rank")
+        world = World(content, versions.get, ranking.tops, key, winners=winners(connection, content, now))
         turns, handled = take_turns(connection, world, locked, now, stuck)
         written = write_turns(connection, turns, content, key, now)
         clear_inbox(connection, handled)
-    return Advanced(len(locked), written.messages, written.decisions)
+    return Advanced(len(held), written.messages, written.decisions)
 
 
 def due_contacts(
@@ -144,7 +149,7 @@ def take_turns(
 
     A contact whose turn fails is set aside; the others of the batch go on.
     """
-    states = load_states(connection, ids)
+    states = load_states(connection, ids, flips=True)
     entries = load_entries(connection, ids, lock=True)
     waiting = _inbox(connection, ids)
     reviews = {
@@ -163,21 +168,25 @@ def take_turns(
         except Exception as error:  # noqa: BLE001 - whatever one contact's history breaks, it must not stop the others
             stuck.add(contact_id, error, now)
         else:
-            handled += [row_id for row_id, _ in rows]
+            handled += [row.id for row in rows]
     return turns, handled
 
 
-def _news(state: ContactState, rows: Sequence[tuple[int, int | None]]) -> tuple[list[EventFact], bool]:
-    wanted = {event_id for _, event_id in rows if event_id is not None}
+def _news(state: ContactState, rows: Sequence[Any]) -> tuple[list[EventFact], News]:
+    wanted = {row.event_id for row in rows if row.event_id is not None}
     events = [event for event in state.events if event.id in wanted]
-    return events, any(event_id is None for _, event_id in rows)
+    changed = NOTHING
+    for row in rows:
+        if row.event_id is None:
+            changed |= News.of(row.what)
+    return events, changed
 
 
-def _inbox(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[int, int | None]]]:
-    found: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
-    query = select(inbox.c.id, inbox.c.contact_id, inbox.c.event_id).where(inbox.c.contact_id.in_(ids))
+def _inbox(connection: Connection, ids: Sequence[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    query = select(inbox.c.id, inbox.c.contact_id, inbox.c.event_id, inbox.c.what).where(inbox.c.contact_id.in_(ids))
     for row in connection.execute(query.order_by(inbox.c.id)):
-        found[row.contact_id].append((row.id, row.event_id))
+        found[row.contact_id].append(row)
     return found
 
 

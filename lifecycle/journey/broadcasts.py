@@ -15,8 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, not_, or_, select, update
 
 from lifecycle.audience.compile import compile_condition
-from lifecycle.audience.evaluate import STRETCH_PREFIX
-from lifecycle.audience.setting import Setting
+from lifecycle.audience.setting import STAGE_PREFIX, Setting
 from lifecycle.audience.windows import zone_names
 from lifecycle.base.units import Duration, on_date, parse_zone
 from lifecycle.journey.by_hand import enrol_batch
@@ -204,7 +203,7 @@ def _inside(campaign: Campaign, applied_at: datetime) -> Select[Any]:
     trigger = campaign.trigger
     if isinstance(trigger, StageTrigger):
         return query.where(contacts.c.stage == trigger.stage, contacts.c.stage_since_at <= applied_at)
-    if not isinstance(trigger, SegmentTrigger) or trigger.segment.startswith(STRETCH_PREFIX):
+    if not isinstance(trigger, SegmentTrigger) or trigger.segment.startswith(STAGE_PREFIX):
         raise TypeError(f"nobody can be inside {trigger}")
     stay = and_(memberships.c.contact_id == contacts.c.id, memberships.c.segment == trigger.segment)
     is_in = exists().where(stay, memberships.c.left_at.is_(None))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from lifecycle.audience.membership import load_tops
+from lifecycle.audience.ranking import keep_ranking
 from lifecycle.journey.advance import BATCH, load_entries, lock_contacts
 from lifecycle.journey.contact import ContactTurn, World
 from lifecycle.journey.enrol import Opening
@@ -65,7 +65,7 @@ def enrol_batch(
     ids = lock_contacts(connection, sorted({contact_id for contact_id, _ in batch}), skip=False)
     if only is not None:
         ids = sorted(connection.execute(only).scalars())
-    tops = load_tops(connection, content, now)
+    tops = keep_ranking(connection, content, ()).tops
     world = World(content, versions.get, tops, key, winners=winners(connection, content, now))
     states, entries = load_states(connection, ids), load_entries(connection, ids, lock=True)
     made = {found: ContactTurn(world, states[found], entries.get(found, []), now) for found in ids}

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lifecycle.audience.boundary import Boundary
 from lifecycle.audience.review import Review, apply_review, review
-from lifecycle.audience.setting import Setting
+from lifecycle.audience.setting import Setting, Top
 from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import NotFoundError
-from lifecycle.base.units import Share
 from lifecycle.intake.facts import EventFact
+from lifecycle.intake.news import ANYTHING, NOTHING, News
 from lifecycle.journey import machine
 from lifecycle.journey.enrol import Opening, enrol, is_running, opening_by_event
 from lifecycle.journey.entry import AFTER_EVENTS, Act, Decided, Effect, Entry, Transition
-from lifecycle.journey.known import Known, carry_over
+from lifecycle.journey.known import Known, carry_over, changed_by
 from lifecycle.journey.policy import zone_of
 from lifecycle.spec.model import Campaign, Content, SegmentTrigger, StageTrigger
 
@@ -32,16 +33,20 @@ class World:
 
     content: Content
     version: Callable[[str], Content]
-    tops: Mapping[tuple[str, Share], frozenset[int]] = field(default_factory=dict)
+    tops: Mapping[Top, Boundary] = field(default_factory=dict)
     key: bytes = b"rehearsal"
     #: when set, only this campaign runs
     only: str | None = None
     #: the variants that won their splits, by (campaign, split)
     winners: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    _settings: dict[int, Setting] = field(default_factory=dict, repr=False, compare=False)
 
     def setting(self, content: Content) -> Setting:
-        """Return what conditions of that version are evaluated in."""
-        return Setting(content.project, content.segments, self.tops)
+        """Return what conditions of that version are evaluated in: one for all contacts, so that it remembers."""
+        found = self._settings.get(id(content))
+        if found is None or found.segments is not content.segments:
+            found = self._settings[id(content)] = Setting.of(content, self.tops)
+        return found
 
     def definition(self, entry: Entry) -> tuple[Campaign, Content] | None:
         """Return the campaign as the entry is pinned to it, and that version; None when there is no such version (9).
@@ -100,14 +105,16 @@ class ContactTurn:
         self._reviewed = _last_change(state)
         #: events of this turn that have not been handled yet
         self._ahead: set[int] = set()
+        #: what steps of this turn have changed and no review has looked at yet
+        self._made = NOTHING
         self.turn = Turn(state, self._tracked)
 
     def run(
-        self, events: Iterable[EventFact] = (), *, changed: bool = False, review_at: datetime | None = None
+        self, events: Iterable[EventFact] = (), *, changed: News = NOTHING, review_at: datetime | None = None
     ) -> Turn:
         """Handle `events` (already part of the state's history), due timers and a due review; return the outcome.
 
-        `changed` says that something that is no event changed. Nothing is reviewed unless there is a reason to.
+        `changed` is what changed beside events. Nothing is reviewed unless there is a reason to.
         """
         new = sorted(events, key=lambda event: event.order)
         self._ahead = {event.id for event in new}
@@ -127,12 +134,12 @@ class ContactTurn:
             if event_at == first:  # at one instant events precede timers (1)
                 self._on_event(waiting.pop())
             elif self.turn.review_at == first:
-                self._review(first, "time", None, triggers=True)
+                self._review(first, "time", NOTHING, None, triggers=True)
             elif timer is not None:
                 self._on_timer(timer)
         if changed:
             self._change(self._now)
-            self._review(self._now, "attribute", None, triggers=True)
+            self._review(self._now, changed.cause, changed, None, triggers=True)
         return self.turn
 
     def open(self, campaign: Campaign, opening: Opening) -> Tracked | None:
@@ -155,7 +162,7 @@ class ContactTurn:
 
         Returns when time may next change that.
         """
-        self._review(at, "import", None, triggers=False)
+        self._review(at, "import", ANYTHING, None, triggers=False)
         return self.turn.review_at
 
     def _catch_up(self, made: Tracked, opening: Opening) -> None:
@@ -177,7 +184,7 @@ class ContactTurn:
         for tracked in self._by_priority():
             self._show(tracked, event)
         standing = {tracked.entry.key for tracked in self._tracked if tracked.entry.is_open}
-        self._review(event.at, event.name, event, triggers=event.live)
+        self._review(event.at, event.name, News.of_event(event.name), event, triggers=event.live)
         if not event.live:  # history feeds facts, exits and goals, and triggers nothing (11)
             return
         for campaign in self._campaigns(event.at):
@@ -225,16 +232,18 @@ class ContactTurn:
         for effect in transition.effects:
             if isinstance(effect, Act):  # what comes next in this turn sees it
                 carry_over(self._state, effect.step, effect.made)
+                self._made |= changed_by(effect.step)
 
-    def _review(self, at: datetime, cause: str, event: EventFact | None, *, triggers: bool) -> None:
+    def _review(self, at: datetime, cause: str, news: News, event: EventFact | None, *, triggers: bool) -> None:
         at = self._reviewed = max(at, self._reviewed) if self._reviewed is not None else at
-        found = review(self._state, self._known.setting, at)
+        found = review(self._state, self._known.setting, at, news | self._made)
+        self._made = NOTHING
         # whatever a condition answers, one contact's reviews must not go on for ever
         self.turn.review_at = None if found.flips_at is None else max(found.flips_at, at + REVIEW_APART)
+        apply_review(self._state, found, at)
         if not found.changed:
             return
         self.turn.reviews.append((found, at, cause))
-        apply_review(self._state, found, at)
         if cause == "time":  # what time has brought may end an enrolment, as an event does
             self._change(at)
         if triggers:

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, insert, select, update
 
+from lifecycle.intake.inbox import leave_word
 from lifecycle.journey.entry import Act, Entry
 from lifecycle.rewards.coupons import store_coupon
 from lifecycle.rewards.points import give
@@ -26,7 +27,7 @@ def carry_out(connection: Connection, entry: Entry, act: Act, project: Project, 
         case Points(reason=reason):
             amount, words = int(act.made["points"]), reason or entry.campaign
             if give(connection, contact_id, name, amount, at=act.at, reason=words, rewards=project.rewards):
-                _look_again(connection, contact_id)
+                leave_word(connection, [contact_id], "reward")
         case Coupon():
             store_coupon(connection, contact_id, entry.campaign, act.made, at=act.at)
         case Emit(event=event, properties=properties):
@@ -50,9 +51,4 @@ def _update(connection: Connection, contact_id: int, attributes: Mapping[str, An
     changed = {**standing, **attributes}
     if changed != standing:
         connection.execute(update(contacts).where(contacts.c.id == contact_id).values(attributes=changed))
-        _look_again(connection, contact_id)
-
-
-def _look_again(connection: Connection, contact_id: int) -> None:
-    """Have the contact reviewed: something that conditions look at has changed."""
-    connection.execute(insert(inbox).values(contact_id=contact_id, event_id=None))
+        leave_word(connection, [contact_id], "attribute")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifecycle.intake.facts import EventFact, identifier
+from lifecycle.intake.facts import EventFact
+from lifecycle.intake.properties import identifier
 from lifecycle.journey import machine
 from lifecycle.journey.entry import AFTER_EVENTS, Decided, Entry, Transition
 from lifecycle.journey.known import Known

@@ -11,6 +11,7 @@ from lifecycle.audience.evaluate import evaluate
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import EventFact, FactSheet
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.spec.conditions import Condition
 from lifecycle.spec.model import Points, Step, Update
 
@@ -52,3 +53,14 @@ def carry_over(state: ContactState, step: Step, made: Mapping[str, Any]) -> None
             state.kept["points.balance"] = int(state.kept.get("points.balance") or 0) + int(made["points"])
         case _:
             return
+
+
+def changed_by(step: Step) -> News:
+    """Return the news that a step is for conditions, once it was carried out."""
+    match step:
+        case Update():
+            return News.of("attribute")
+        case Points():
+            return News.of("reward")
+        case _:
+            return NOTHING

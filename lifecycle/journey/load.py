@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -21,17 +22,18 @@ COUNTED_STATES = ("sending", "sent", "delivered", "bounced", "unknown")
 
 
 def load_states(
-    connection: Connection, contact_ids: Iterable[int], *, histories: bool = True
+    connection: Connection, contact_ids: Iterable[int], *, histories: bool = True, flips: bool = False
 ) -> dict[int, ContactState]:
     """Return the states of the contacts that exist, by id. Without `histories`, facts of orders and cart are empty too.
 
-    A merged contact is loaded as it stands, not as the one it was merged into.
+    With `flips` they know what held, and when time may change it: for whoever asks what the content in force asks. A
+    merged contact is loaded as it stands, not as the one it was merged into.
     """
     ids = sorted(set(contact_ids))
     states: dict[int, ContactState] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        found = _contacts(connection, chunk)
+        found = _contacts(connection, chunk, flips=flips)
         _consents(connection, found)
         _messages(connection, found)
         _memberships(connection, found)
@@ -42,7 +44,7 @@ def load_states(
     return states
 
 
-def _contacts(connection: Connection, ids: Sequence[int]) -> dict[int, ContactState]:
+def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dict[int, ContactState]:
     rows = connection.execute(
         select(contacts, accounts.c.attributes.label("account_attributes"))
         .outerjoin(accounts, accounts.c.id == contacts.c.account_id)
@@ -72,9 +74,15 @@ def _contacts(connection: Connection, ids: Sequence[int]) -> dict[int, ContactSt
             suppressed=reasons.get(hashes.get(row.id, "")),
             stage=row.stage,
             stage_since_at=row.stage_since_at,
+            holding=frozenset(row.holding) if flips and row.holding is not None else None,
+            flips=_moments(row.flips) if flips else None,
         )
         for row in rows
     }
+
+
+def _moments(stored: Mapping[str, str] | None) -> dict[str, datetime] | None:
+    return None if stored is None else {name: datetime.fromisoformat(moment) for name, moment in stored.items()}
 
 
 def _consents(connection: Connection, states: dict[int, ContactState]) -> None:

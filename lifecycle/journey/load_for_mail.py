@@ -17,7 +17,10 @@ from lifecycle.journey.load import CHUNK, load_states
 from lifecycle.store.tables import events, facts, orders
 
 #: Of each of these the newest event is loaded: the last order, and what may say where the cart is.
-NEWEST = ("Order Completed", "Cart Updated", "Cart Viewed", "Checkout Started", "Product Added")
+NEWEST = (
+    "Order Completed", "Cart Updated", "Cart Viewed", "Checkout Started", "Product Added", "Product Updated",
+    "Wishlist Product Added to Cart",
+)  # fmt: skip
 
 
 def load_for_mail(

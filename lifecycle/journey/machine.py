@@ -12,7 +12,8 @@ from datetime import datetime
 
 from lifecycle.base.ids import bucket
 from lifecycle.base.units import parse_instant
-from lifecycle.intake.facts import EventFact, amount
+from lifecycle.intake.facts import EventFact
+from lifecycle.intake.properties import amount
 from lifecycle.journey import paths, steps
 from lifecycle.journey.entry import (
     AFTER_EVENTS,

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from lifecycle.base.ids import bucket, content_hash, keyed_hash
 from lifecycle.base.units import on_date, parse_instant
-from lifecycle.intake.facts import amount
+from lifecycle.intake.properties import amount
 from lifecycle.journey import paths
 from lifecycle.journey.entry import Act, Decided, Effect, Entry, PassOver, Reach, Transition, ended
 from lifecycle.journey.known import Known

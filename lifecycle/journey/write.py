@@ -11,10 +11,12 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, update
 
 from lifecycle.audience.review import Review
 from lifecycle.base.ids import keyed_hash
+from lifecycle.intake import bulk
 from lifecycle.journey.contact import Tracked, Turn
 from lifecycle.journey.effects import carry_out
 from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
 from lifecycle.spec.model import Campaign, Content
+from lifecycle.store.columns import dumps
 from lifecycle.store.once import insert_once
 from lifecycle.store.tables import contacts, decisions, enrolments, inbox, memberships, messages, stage_transitions
 
@@ -178,39 +180,50 @@ def message_values(
 
 
 def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
-    reviewed = [{"row": turn.state.id, "due": turn.review_at} for turn in turns]
-    statement = update(contacts).where(contacts.c.id == bindparam("row")).values(review_at=bindparam("due"))
-    if reviewed:
-        connection.execute(statement, reviewed)
-    for turn in turns:
-        for found, at, cause in turn.reviews:
-            _store_review(connection, turn.state.id, found, at, cause)
+    reviewed = [
+        (
+            turn.state.id, turn.review_at, None if turn.state.holding is None else dumps(sorted(turn.state.holding)),
+            None if turn.state.flips is None else dumps(turn.state.flips),
+        )
+        for turn in turns
+    ]  # fmt: skip
+    bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), reviewed)
+    # the first review of everybody, then the second: each contact's in their order, and few statements for all
+    for number in range(max((len(turn.reviews) for turn in turns), default=0)):
+        _store_round(
+            connection, [(turn.state.id, *turn.reviews[number]) for turn in turns if number < len(turn.reviews)]
+        )
 
 
-def _store_review(connection: Connection, contact_id: int, found: Review, at: datetime, cause: str) -> None:
+def _store_round(connection: Connection, reviews: Sequence[tuple[int, Review, datetime, str]]) -> None:
+    left = [{"who": contact_id, "name": name, "at": at} for contact_id, found, at, _ in reviews for name in found.left]
+    if left:
+        connection.execute(_LEAVE, left)
     entered = [
         {"segment": name, "contact_id": contact_id, "entered_at": at, "left_at": None, "cause": cause}
+        for contact_id, found, at, cause in reviews
         for name in found.entered
     ]
-    if found.left:
-        connection.execute(
-            update(memberships)
-            .where(
-                memberships.c.contact_id == contact_id,
-                memberships.c.segment.in_(list(found.left)),
-                memberships.c.left_at.is_(None),
-            )
-            .values(left_at=at)
-        )
     if entered:
         # once: a refresh of everybody may have stored the same stay meanwhile
         connection.execute(insert_once(connection, memberships), entered)
-    if found.stage_changed:
-        connection.execute(
-            insert(stage_transitions).values(
-                contact_id=contact_id, before=found.before, after=found.stage, at=at, cause=cause
-            )
-        )
-        connection.execute(
-            update(contacts).where(contacts.c.id == contact_id).values(stage=found.stage, stage_since_at=at)
-        )
+    moved = [
+        (contact_id, found.before, found.stage, at, cause)
+        for contact_id, found, at, cause in reviews
+        if found.stage_changed
+    ]
+    bulk.insert(connection, stage_transitions, ("contact_id", "before", "after", "at", "cause"), moved)
+    stages = [(contact_id, stage, at) for contact_id, _, stage, at, _ in moved]
+    bulk.update(connection, contacts, "id", ("stage", "stage_since_at"), stages)
+
+
+#: The open stay of a contact in a segment ends.
+_LEAVE = (
+    update(memberships)
+    .where(
+        memberships.c.contact_id == bindparam("who"),
+        memberships.c.segment == bindparam("name"),
+        memberships.c.left_at.is_(None),
+    )
+    .values(left_at=bindparam("at"))
+)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from lifecycle.audience.compile import compile_condition
-from lifecycle.audience.membership import load_tops
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.base.errors import StalePlanError, UsageError
 from lifecycle.base.ids import content_hash
@@ -81,7 +81,7 @@ def build_plan(store: Store, content: Content, before: Content | None, versions:
     """Return the plan of applying `content` after `before` to the database as it is at `now`."""
     edit = Edit(before, content, now, lambda wanted: content if wanted == content.hash else versions.get(wanted))
     with store.read() as connection:
-        setting = Setting.of(content, load_tops(connection, content, now))
+        setting = Setting.of(content, load_tops(connection, content))
         changed = _changes(before.campaign_hashes if before else {}, content.campaign_hashes)
         campaigns = tuple(
             _campaign(connection, name, change, edit, setting) for name, change in sorted(changed.items())

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from lifecycle.audience.membership import load_tops
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.errors import RenderError
 from lifecycle.deliver.compose import Composer, Composition, MailEntry
@@ -62,7 +62,7 @@ class DryRun:
         self._composer = composer
         self._now = now
         self._key = key
-        self._world = World(content, versions.get, load_tops(connection, content, now), key)
+        self._world = World(content, versions.get, load_tops(connection, content), key)
 
     def rows(
         self, campaign: Campaign, openings: Iterable[tuple[int, Opening]], *, to: str | None = None

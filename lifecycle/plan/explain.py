@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from lifecycle.audience.clauses import Clause, clauses
-from lifecycle.audience.membership import load_tops
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.journey.load import load_states
@@ -58,7 +58,7 @@ class Story:
 def explain(connection: Connection, contact_id: int, content: Content, now: datetime, only: str | None = None) -> Story:
     """Return the story of the contact, of one campaign or of all, those that never touched it included."""
     state = load_states(connection, [contact_id])[contact_id]
-    setting = Setting(content.project, content.segments, load_tops(connection, content, now))
+    setting = Setting(content.project, content.segments, load_tops(connection, content))
     entered = _entered(connection, contact_id)
     names = [only] if only is not None else sorted(set(content.campaigns) | set(entered))
     return Story(

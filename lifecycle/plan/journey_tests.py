@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lifecycle.audience.setting import Setting, top_shares
+from lifecycle.audience.boundary import NOBODY
+from lifecycle.audience.setting import wanted_tops
 from lifecycle.audience.state import ConsentChange, ContactState
 from lifecycle.base.units import Duration
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.plan.rehearse import Rehearsal, Row
-from lifecycle.spec.chosen import conditions_of
 from lifecycle.spec.journey_tests import Expected, Given, JourneyTest
 from lifecycle.spec.model import Content, ManualTrigger
 
@@ -52,8 +52,7 @@ def run_test(test: JourneyTest, content: Content) -> Result:
     state = contact_state(test.given, start)
     ends = [event.at for event in state.events] + [mail.at.after(start, zone) for mail in test.expect] + [start]
     # one contact alone is in no top share
-    setting = Setting.of(content)
-    tops = {share: frozenset[int]() for found in conditions_of(content) for share in top_shares(found, setting)}
+    tops = dict.fromkeys(wanted_tops(content), NOBODY)
     world = World(content, lambda _hash: content, tops, only=test.campaign)
     # what the contact is before anything happens triggers nothing
     review_at = ContactTurn(world, state, (), start).settle(start - _BEFORE)

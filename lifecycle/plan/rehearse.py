@@ -14,9 +14,11 @@ from datetime import datetime
 from itertools import count
 from typing import TypeAlias
 
+from lifecycle.audience.setting import asks_of_sending
 from lifecycle.audience.state import ConsentChange, ContactState, MessageFact
 from lifecycle.audience.windows import zone_name
 from lifecycle.intake.facts import EventFact
+from lifecycle.intake.news import NOTHING, News
 from lifecycle.journey.contact import ContactTurn, Tracked, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.journey.entry import AFTER_EVENTS, Act, CancelOpen, Entry, PassOver, Reach
@@ -26,7 +28,7 @@ from lifecycle.rewards.points import tier_of
 from lifecycle.spec.model import Campaign, Emit, Points
 
 #: What a rehearsal looks forward to.
-_News: TypeAlias = "EventFact | ConsentChange | tuple[Campaign, Opening]"
+_Ahead: TypeAlias = "EventFact | ConsentChange | News | tuple[Campaign, Opening]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Rehearsal:
         """Let time bring what it brings in (timed_after, end]; nothing, without."""
         self.world = world
         self.end = end
+        self.asks_of_sending = asks_of_sending(world.content)
         self.name = name or (lambda state: state.external_id or state.email or state.identifier)
         #: events and decisions handled so far
         self.handled = 0
@@ -117,7 +120,7 @@ class _ContactRehearsal:
         self._entries = entries
         self._numbers = count(1)
         self._emitted = count(AFTER_EVENTS // 2)
-        self._news: list[tuple[datetime, int, _News]] = []
+        self._news: list[tuple[datetime, int, _Ahead]] = []
         self._held: list[tuple[datetime, int, int, Waiting]] = []
         #: what has a ledger row already, and gets no other
         self._reached = {(sent.campaign, sent.step, sent.occurrence) for sent in state.messages}
@@ -149,13 +152,15 @@ class _ContactRehearsal:
             now = max(min(times), now or min(times))
             events: list[EventFact] = []
             openings: list[tuple[Campaign, Opening]] = []
-            changed = False
+            changed = NOTHING
             while self._news and self._news[0][0] <= now:
                 match heapq.heappop(self._news)[2]:
                     case EventFact() as event:
                         events.append(event)
                     case ConsentChange():
-                        changed = True
+                        changed |= News.of("consent")
+                    case News() as news_of:
+                        changed |= news_of
                     case (campaign, opening):
                         openings.append((campaign, opening))
             turn = ContactTurn(self._world, self._state, self._entries, now)
@@ -167,7 +172,7 @@ class _ContactRehearsal:
             yield from self._take(done.entries, now)
             yield from self._release(now)
 
-    def _expect(self, at: datetime, news: _News) -> None:
+    def _expect(self, at: datetime, news: _Ahead) -> None:
         heapq.heappush(self._news, (at, next(self._numbers), news))
 
     def _take(self, tracked_entries: Sequence[Tracked], now: datetime) -> Iterator[Row]:
@@ -232,6 +237,8 @@ class _ContactRehearsal:
             match self._judge(mail, now):
                 case Go():
                     self._state.messages.append(self._sent(mail, now))
+                    if self._rehearsal.asks_of_sending:
+                        self._expect(now, News.of("message"))
                     yield self._row(now, mail.campaign, mail.effect, "sent", "")
                 case Hold(until=until):
                     self._hold(replace(mail, due_at=until))

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy import Row as DatabaseRow
 
-from lifecycle.audience.membership import load_tops
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import NotFoundError
 from lifecycle.journey.advance import load_entries
@@ -75,7 +75,7 @@ def simulate(
     done = Simulated(rows)
     with store.read() as connection:
         version = versions or (lambda _hash: content)
-        tops, won = load_tops(connection, content, start), known_winners(connection)
+        tops, won = load_tops(connection, content), known_winners(connection)
         world = World(content, version, tops, only=campaign, winners=won)
         edit = Edit(before, content, start, version) if before is not None else None
         rehearsal = Rehearsal(world, end - _LAST, timed_after=start - _LAST)

@@ -51,6 +51,8 @@ class Compiled:
     utm: Mapping[str, str]
     base: str
     constants: Mapping[str, Any] = field(repr=False)
+    #: whether it may show what the contact viewed, which is then loaded
+    shows_views: bool
     #: subject, preheader and plain text with PART between them, in one template
     lines: Template = field(repr=False)
     html: Template = field(repr=False)
@@ -233,7 +235,7 @@ class Templates:
         )  # fmt: skip
         return Compiled(
             draft.template, locale, direction(locale), name, fixed, utm, project.brand.url,
-            {**built_html.globals, **values}, built_lines, built_html, draft.source, source,
+            {**built_html.globals, **values}, "views" in lines + html, built_lines, built_html, draft.source, source,
             draft.sandboxes, draft.texts,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from jinja2 import nodes
 from lifecycle.render import rules
 from lifecycle.render.jinja_check import Known, Reading, heads
 from lifecycle.render.needs import path_of
-from lifecycle.render.scope import CART_EVENTS, ORDER_EVENTS
+from lifecycle.render.scope import CART_EVENTS, ORDER_EVENTS, VIEWED
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Content, EventTrigger
 
@@ -41,6 +41,8 @@ def _items(path: tuple[str, ...], content: Content, known: Known) -> frozenset[s
             triggers = [campaign.trigger for campaign in known.campaigns]
             events = [event for trigger in triggers if isinstance(trigger, EventTrigger) for event in trigger.events]
             return _declared(content, dict.fromkeys(events), name, everywhere=True)
+        case ("views",):
+            return VIEWED
         case ("order", "lines"):
             lines = _declared(content, dict.fromkeys(sorted(ORDER_EVENTS)), "products", everywhere=False)
             return lines | _LINE if lines else lines

@@ -24,6 +24,8 @@ from lifecycle.spec.source import Entry, ListNode, MapNode, Node, ScalarNode, re
 SUFFIX = ".sample.yaml"
 #: what is a map in scope, though anything may be below it
 _MAPS = frozenset({"contact", "account", "data"})
+#: and what is a list
+_LISTS = frozenset({"views"})
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 #: an instant for samples, so that a preview is the same on every day
@@ -78,6 +80,13 @@ def _person(locale: str, url: str) -> dict[str, Any]:
         "account": {"name": "Example Runners", "plan": "team"},
         "event": {"name": "Order Completed", "at": SAMPLE_NOW, "properties": {"order_id": "R-20418", "total": 858}},
         "cart": {"lines": [line], "total": Decimal(858), "count": 2, "url": f"{url}/cart", "cart_id": "c-7301"},
+        "views": [
+            {name: line[name] for name in ("product_id", "name", "price", "url", "category")} | {"at": SAMPLE_NOW},
+            {
+                "product_id": "rimal", "name": "Rimal Trail", "price": Decimal(549), "url": f"{url}/shoes/rimal",
+                "category": "trail", "at": SAMPLE_NOW - timedelta(hours=3),
+            },
+        ],
         "order": {
             "id": "R-20418", "total": Decimal(858), "at": SAMPLE_NOW, "lines": [line], "count": 2, "currency": None,
             "url": f"{url}/orders/R-20418", "refunded": Decimal(0),
@@ -146,6 +155,9 @@ def _look_at(entry: Entry, known: Mapping[str, frozenset[str] | None]) -> Iterat
     name, below = entry.name, known.get(entry.name)
     if name not in known:
         yield SampleWrong.at(entry.key.place, f'no mail has "{name}" in scope', hint=did_you_mean(name, known))
+    elif name in _LISTS:
+        if not isinstance(entry.value, ListNode):
+            yield SampleWrong.at(entry.value.place, f'"{name}" is a list', hint=f"write {name}: [{{…: …}}]")
     elif not isinstance(entry.value, MapNode):
         absent = isinstance(entry.value, ScalarNode) and entry.value.value is None
         if not absent and (below is not None or name in _MAPS):

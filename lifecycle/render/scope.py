@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lifecycle.audience.state import ContactState
-from lifecycle.intake.facts import EventFact, FactSheet, amount
+from lifecycle.intake.facts import EventFact, FactSheet
+from lifecycle.intake.properties import amount, product_id
+from lifecycle.intake.viewed import last_viewed
 from lifecycle.render.localise import direction
 from lifecycle.spec.model import Campaign, Content, Project
 
 if TYPE_CHECKING:
     from lifecycle.render.render import Addresses
 
-#: every name a template may use, and what is below it; None means that anything may be
+#: every name a template may use, and what is below it; None means that anything may be. `views` is a list of maps
 NAMES: Mapping[str, frozenset[str] | None] = {
     "contact": None,
     "account": None,
     "event": frozenset({"name", "at", "properties"}),
     "cart": frozenset({"lines", "total", "count", "url", "updated_at", "cart_id"}),
+    "views": frozenset(),
     "order": frozenset({"id", "total", "at", "lines", "count", "currency", "refunded", "url"}),
     "coupon": frozenset({"code", "percent", "amount", "expires_at"}),
     "points": frozenset({"balance", "tier"}),
@@ -40,8 +43,17 @@ NAMES: Mapping[str, frozenset[str] | None] = {
     "t": None,
 }
 
+#: what each of `views` has, as far as the event said so; `at` always
+VIEWED = frozenset({"product_id", "name", "price", "url", "image_url", "category", "at"})
 #: events that say what is in the cart
-CART_EVENTS = frozenset({"Product Added", "Cart Updated", "Cart Viewed", "Checkout Started"})
+CART_EVENTS = frozenset(
+    {
+        "Product Added", "Wishlist Product Added to Cart", "Product Updated", "Cart Updated", "Cart Viewed",
+        "Checkout Started",
+    }
+)  # fmt: skip
+#: those of them whose own `url` is the product's
+_PRODUCT_EVENTS = frozenset({"Product Added", "Wishlist Product Added to Cart", "Product Updated"})
 #: events that are about one order
 ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
 
@@ -61,6 +73,7 @@ def build(
         "account": dict(state.account),
         "event": _event(event),
         "cart": _cart(state, sheet, project, now),
+        "views": [_view(event) for event in last_viewed(event for event in reversed(state.events) if event.at <= now)],
         "order": _order(state, event, now),
         "points": {"balance": state.kept.get("points.balance"), "tier": state.kept.get("points.tier")},
         "referral": {
@@ -126,11 +139,18 @@ def _cart(state: ContactState, sheet: FactSheet, project: Project, now: datetime
     }  # fmt: skip
 
 
+def _view(event: EventFact) -> dict[str, Any]:
+    """Return a product that was viewed, as far as the event says what it is."""
+    said = event.properties
+    told = {name: said.get(name) for name in ("name", "url", "image_url", "category")}
+    told |= {"product_id": product_id(said), "price": amount(said.get("price")), "at": event.at}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _last_url(state: ContactState, now: datetime, names: tuple[str, ...]) -> str | None:
     for event in reversed(state.events):
         if event.name in CART_EVENTS and event.at <= now:
-            # a Product Added's own `url` is the product's
-            wanted = names[:2] if event.name == "Product Added" else names
+            wanted = names[:2] if event.name in _PRODUCT_EVENTS else names
             found = next((event.properties[name] for name in wanted if event.properties.get(name)), None)
             return str(found) if found else None
     return None

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from lifecycle.base.ids import bucket
 from lifecycle.base.units import parse_zone
-from lifecycle.intake.facts import EventFact, amount
+from lifecycle.intake.facts import EventFact
+from lifecycle.intake.properties import amount
 from lifecycle.journey.matching import matches, property_at
 from lifecycle.report.window import ALL_TIME, Window
 from lifecycle.spec.conditions import EventLeaf

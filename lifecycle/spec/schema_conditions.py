@@ -130,6 +130,7 @@ LEAVES: dict[str, Schema] = {
     "sample": ref("share", "a stable share of the contacts"),
     "seed": ref("id", "another seed gives another sample"),
     **{fact: ref(f"{kind}_fact", f"a fact ({kind})") for fact, kind in FACTS.items()},
+    "points.tier": ref("tier_fact", "the tier that the points reach"),
 }
 ATTRIBUTES: dict[str, Schema] = {
     r"^(contact|account)\..+": ref("value_or_tests", "an attribute: a value, or tests, all of which must hold")
@@ -156,7 +157,8 @@ CONDITIONS: dict[str, Schema] = {
     "int_fact": _fact("int", {"type": "integer"}),
     "number_fact": _fact("number", {"type": "number"}),
     "instant_fact": _fact("instant"),
-    "text_fact": _fact("text", ref("id")),
+    "text_fact": _fact("text", text("equal to", examples=["road"])),
+    "tier_fact": _fact("text", ref("id")),
     "where": {
         "type": "object",
         "patternProperties": {r"^properties\..+": ref("value_or_tests")},

@@ -70,8 +70,8 @@ class Money(TypeDecorator[Decimal]):
         return Decimal(int(value)) / 10000 if dialect.name == "sqlite" else Decimal(value)
 
 
-#: JSON with operators: jsonb on PostgreSQL, JSON text on SQLite.
-Json = JSON().with_variant(JSONB(), "postgresql")
+#: JSON with operators: jsonb on PostgreSQL, JSON text on SQLite. None is NULL, not a JSON null.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 #: A big integer key that SQLite still numbers by itself.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")

@@ -19,7 +19,10 @@ def find_contact(connection: Connection, name: str) -> int:
         select(contacts.c.id)
         .where(contacts.c.address_key == address_key(name))
         .order_by(contacts.c.merged_into, contacts.c.id),
-        select(identities.c.contact_id).where(identities.c.value.in_({name, address_key(name)})),
+        # of several kinds an alias, which is a userId, comes first
+        select(identities.c.contact_id)
+        .where(identities.c.value.in_({name, address_key(name)}))
+        .order_by(identities.c.kind),
     )
     for query in lookups:
         found = connection.execute(query.limit(1)).scalar()

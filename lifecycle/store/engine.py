@@ -156,6 +156,8 @@ def _tune_sqlite(engine: Engine) -> None:
             f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
             "foreign_keys=ON",
             "cache_size=-65536",
+            # 40 MB: pages that are written again and again go into the file once
+            "wal_autocheckpoint=10000",
             "temp_store=MEMORY",
         ):
             cursor.execute(f"PRAGMA {pragma}")

@@ -28,8 +28,11 @@ def prepare(store: Store) -> None:
     raise StoreError(f"the database {standing}, this version needs {wanted}", hint="run `lifecycle migrate`")
 
 
-def migrate(store: Store) -> tuple[str | None, str]:
-    """Upgrade to this version; return the revision before and after. Safe to call twice, and from two processes."""
+def migrate(store: Store, revision: str | None = None) -> tuple[str | None, str]:
+    """Upgrade to this version, or to an older `revision`; return the revision before and after.
+
+    Safe to call twice, and from two processes.
+    """
     from alembic import command
 
     before = current_revision(store)
@@ -37,8 +40,8 @@ def migrate(store: Store) -> tuple[str | None, str]:
     config = _config()
     with store.write() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return before, head_revision()
+        command.upgrade(config, revision or "head")
+    return before, revision or head_revision()
 
 
 def _refuse_newer(current: str | None, wanted: str) -> None:

@@ -27,7 +27,7 @@ def _contact(**options: Any) -> Any:
 
 
 class Contact(SQLModel, table=True):
-    """A person. Written by intake; `stage*` and `review_at` by audience.
+    """A person. Written by intake; `stage*`, `review_at` and `flips` by audience.
 
     `identifier` is the first identifier the contact came with, and never changes: hashes (holdouts, splits, samples)
     use it. `external_id` is the userId. `address_key` is the e-mail as compared. A contact merged into another keeps
@@ -35,6 +35,18 @@ class Contact(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "contacts"
+    __table_args__ = (
+        # few ever: who is left out of a ranking, and whom a merge has brought
+        Index(
+            "contacts_gone", "id",
+            sqlite_where=text("merged_into IS NOT NULL OR erased_at IS NOT NULL"),
+            postgresql_where=text("merged_into IS NOT NULL OR erased_at IS NOT NULL"),
+        ),
+        Index(
+            "contacts_merged", "merged_into",
+            sqlite_where=text("merged_into IS NOT NULL"), postgresql_where=text("merged_into IS NOT NULL"),
+        ),
+    )  # fmt: skip
     id: int | None = _key()
     identifier: str
     external_id: str | None = Field(default=None, unique=True)
@@ -51,6 +63,10 @@ class Contact(SQLModel, table=True):
     stage_since_at: datetime | None = Field(default=None, sa_type=Instant)
     #: when the passing of time may next change this contact's stage or a membership
     review_at: datetime | None = Field(default=None, sa_type=Instant, index=True)
+    #: stages whose own condition held when it was last asked; None: not known
+    holding: list[str] | None = Field(default=None, sa_type=Json)
+    #: by segment, and `stage:ID`, the instant, in ISO 8601, at which time may next change it; None: not known
+    flips: dict[str, str] | None = Field(default=None, sa_type=Json)
 
 
 class Identity(SQLModel, table=True):
@@ -60,6 +76,21 @@ class Identity(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     contact_id: int = _contact()
+
+
+class Merge(SQLModel, table=True):
+    """Append-only: that a contact was merged into another, and why. There is no undo.
+
+    `stays` is who it became then; `contacts.merged_into` says who that is today. `cause` is the kind of name that said
+    so: anonymous_id, email or alias; `message_id` the message that used it.
+    """
+
+    __tablename__: ClassVar[str] = "merges"
+    goes: int = Field(sa_type=BigKey, primary_key=True)
+    stays: int = Field(sa_type=BigKey)
+    at: datetime = Field(sa_type=Instant)
+    cause: str
+    message_id: str = ""
 
 
 class Account(SQLModel, table=True):
@@ -96,14 +127,15 @@ class Inbox(SQLModel, table=True):
     """Work that intake leaves for the journey, written in the transaction that stores it, deleted when advanced.
 
     A contact with a row here is not mailed until the row is gone: whatever was acknowledged prevents the mail.
-    `event_id` is None when an attribute, a consent or an engagement changed. History leaves a row only for contacts
-    that are inside a campaign.
+    `event_id` is None when something else changed: `what` is of which kind (intake.news), None: of any.
+    History leaves a row only for contacts that are inside a campaign.
     """
 
     __tablename__: ClassVar[str] = "inbox"
     id: int | None = _key()
     contact_id: int = _contact()
     event_id: int | None = Field(default=None, sa_type=BigKey)
+    what: str | None = None
 
 
 class Order(SQLModel, table=True):
@@ -128,6 +160,8 @@ class Facts(SQLModel, table=True):
     contact_id: int = Field(sa_type=BigKey, primary_key=True)
     orders_count: int = 0
     orders_total: Decimal | None = Field(default=None, sa_type=Money, index=True)
+    #: half to even at four decimals
+    orders_average: Decimal | None = Field(default=None, sa_type=Money)
     orders_net: Decimal | None = Field(default=None, sa_type=Money)
     orders_refunded: Decimal | None = Field(default=None, sa_type=Money)
     orders_first_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -136,11 +170,17 @@ class Facts(SQLModel, table=True):
     cart_items: int | None = None
     #: {"cart_id", "lines": [{product_id, name, price, quantity, url, image_url, …}], "updated_at"}
     cart: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    #: of Product Viewed; `views_last_*` are of the newest by (at, id). Written without being read (intake.views)
+    views_count: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    views_last_at: datetime | None = Field(default=None, sa_type=Instant)
+    views_last_event: int | None = Field(default=None, sa_type=BigKey)
+    views_last_product: str | None = None
+    views_last_category: str | None = None
     points_balance: int | None = None
     points_tier: str | None = None
     nps_score: int | None = None
     referrals_count: int | None = None
-    #: the instant of the newest event folded in: an older one means folding again from the events
+    #: the instant of the newest event of orders and carts folded in: an older one means folding again from the events
     folded_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
@@ -181,7 +221,10 @@ class Undeclared(SQLModel, table=True):
 
 
 class StageTransition(SQLModel, table=True):
-    """A contact's stage changed. `cause` is an event's name, `time`, `import`, `apply`, `attribute` or `consent`."""
+    """A contact's stage changed.
+
+    `cause` is an event's name, `time`, `import`, `apply`, `rebuild`, `attribute` or `consent`.
+    """
 
     __tablename__: ClassVar[str] = "stage_transitions"
     id: int | None = _key()
@@ -198,10 +241,10 @@ class Membership(SQLModel, table=True):
     __tablename__: ClassVar[str] = "memberships"
     __table_args__ = (
         Index(
-            "memberships_open", "segment", "contact_id", unique=True,
+            "memberships_open", "contact_id", "segment", unique=True,
             sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL"),
         ),
-        Index("memberships_by_contact", "contact_id"),
+        Index("memberships_by_contact", "contact_id", "segment", "left_at"),
     )  # fmt: skip
     id: int | None = _key()
     segment: str
@@ -209,6 +252,31 @@ class Membership(SQLModel, table=True):
     entered_at: datetime = Field(sa_type=Instant)
     left_at: datetime | None = Field(default=None, sa_type=Instant)
     cause: str
+
+
+class Rank(SQLModel, table=True):
+    """A contact's place in the ranking by a fact, as it was last taken account of. `place` is the negated value.
+
+    Kept for the facts that the content in force has a `{top: …}` of, and for contacts that have the fact and count.
+    """
+
+    __tablename__: ClassVar[str] = "ranks"
+    __table_args__ = (Index("ranks_in_order", "fact", "place", "contact_id"), {"sqlite_with_rowid": False})
+    fact: str = Field(primary_key=True)
+    contact_id: int = Field(sa_type=BigKey, primary_key=True)
+    place: int = Field(sa_type=BigKey)
+
+
+class TopBoundary(SQLModel, table=True):
+    """Where a top share ends: `inside` of the fact's `holders` contacts stand up to (place, contact_id)."""
+
+    __tablename__: ClassVar[str] = "top_boundaries"
+    fact: str = Field(primary_key=True)
+    share: str = Field(primary_key=True)
+    holders: int
+    inside: int
+    place: int = Field(sa_type=BigKey)
+    contact_id: int = Field(sa_type=BigKey)
 
 
 # ---------------------------------------------------------------- plan
@@ -482,6 +550,7 @@ def _table(model: type[SQLModel]) -> Table:
 # the same tables for SQLAlchemy Core
 contacts = _table(Contact)
 identities = _table(Identity)
+merges = _table(Merge)
 accounts = _table(Account)
 events = _table(Event)
 inbox = _table(Inbox)
@@ -492,6 +561,8 @@ suppressions = _table(Suppression)
 undeclared = _table(Undeclared)
 stage_transitions = _table(StageTransition)
 memberships = _table(Membership)
+ranks = _table(Rank)
+top_boundaries = _table(TopBoundary)
 versions = _table(Version)
 applications = _table(Application)
 campaign_states = _table(CampaignState)

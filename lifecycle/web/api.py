@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from lifecycle.audience.membership import refresh
 from lifecycle.base.errors import LifecycleError, StoreError
 from lifecycle.base.ids import same
 from lifecycle.intake.messages import Accepted, accept
@@ -61,7 +62,7 @@ class SegmentMessage(BaseModel):
     event: Annotated[str | None, Field(description="track")] = None
     properties: Annotated[dict[str, Any] | None, Field(description="track, page, screen")] = None
     name: Annotated[str | None, Field(description="page, screen")] = None
-    groupId: Annotated[str | None, Field(description="group")] = None  # noqa: N815 - Segment's spelling
+    groupId: Annotated[str | None, Field(description="group; null: the person is at no company any more")] = None  # noqa: N815 - Segment's spelling
     previousId: Annotated[str | None, Field(description="alias")] = None  # noqa: N815 - Segment's spelling
 
 
@@ -162,7 +163,13 @@ async def _take(parts: WebParts, request: Request, read: Callable[[Any], Sequenc
             content = parts.content()
         except LifecycleError:
             content = None  # events are taken even when nobody can judge them yet
-        return accept(parts.store, [payload for _, payload in small], clock=parts.clock, content=content, live=live)
+        payloads = [payload for _, payload in small]
+        done = accept(parts.store, payloads, clock=parts.clock, content=content, live=live)
+        if content is not None and not live and done.touched:
+            # history leaves no work for the journey, so memberships and stages are brought up here, as by an import
+            with parts.store.write() as connection:
+                refresh(connection, content, parts.clock.now(), "import", done.touched, done.told)
+        return done
 
     # the client may hang up; what was begun is finished
     taken = await asyncio.shield(asyncio.ensure_future(in_thread(work)))

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import func, select
 
 import importer
-from lifecycle.intake import rollup
+from lifecycle.intake import rebuild
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 from terminal import shop
@@ -100,7 +100,7 @@ def test_an_import_killed_three_times_is_whole_in_the_end(
     assert 0 < fresh <= len(wanted) - before
     assert stored(store) == wanted
     kept = facts(store)
-    rollup.rebuild(store)
+    rebuild.rebuild(store)
     assert facts(store) == kept
 
 
@@ -118,7 +118,7 @@ def test_two_imports_of_overlapping_files_at_once_store_each_event_once(
     with store.read() as connection:
         assert connection.execute(select(func.count()).select_from(tables.contacts)).scalar_one() == 60
     kept = facts(store)
-    rollup.rebuild(store)
+    rebuild.rebuild(store)
     assert facts(store) == kept
 
 

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from conftest import fresh_postgres
+from databases import fresh_postgres
 from lifecycle.cli.main import run
-from lifecycle.intake.facts import amount
+from lifecycle.intake.properties import amount
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from conftest import fresh_postgres
+from databases import fresh_postgres
 from servers import Sink
 from terminal import SECRET, Running, Terminal, event, eventually, person, shop
 

@@ -1,11 +1,15 @@
 SELECT contacts.id
 FROM contacts
 WHERE contacts.merged_into IS NULL AND contacts.erased_at IS NULL AND 1 = 1 AND contacts.id IN (SELECT facts.contact_id
-FROM facts, contacts AS peers
-WHERE facts.contact_id = peers.id AND peers.merged_into IS NULL AND peers.erased_at IS NULL AND facts.orders_total IS NOT NULL ORDER BY facts.orders_total DESC, facts.contact_id
+FROM facts
+WHERE facts.orders_total IS NOT NULL AND (facts.contact_id NOT IN (SELECT gone.id
+FROM contacts AS gone
+WHERE gone.merged_into IS NOT NULL OR gone.erased_at IS NOT NULL)) ORDER BY facts.orders_total DESC, facts.contact_id
  LIMIT (SELECT (count(*) * ? + ?) / ? AS anon_1
-FROM facts, contacts AS peers
-WHERE facts.contact_id = peers.id AND peers.merged_into IS NULL AND peers.erased_at IS NULL AND facts.orders_total IS NOT NULL) OFFSET ?)
+FROM facts
+WHERE facts.orders_total IS NOT NULL AND (facts.contact_id NOT IN (SELECT gone.id
+FROM contacts AS gone
+WHERE gone.merged_into IS NOT NULL OR gone.erased_at IS NOT NULL))) OFFSET ?)
 
 -- count_1 = 1
 -- param_1 = 9

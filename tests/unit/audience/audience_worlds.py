@@ -45,7 +45,7 @@ EPOCH = datetime(2026, 2, 26, tzinfo=UTC)
 TICK = timedelta(hours=6)
 TICKS = 140
 PATHS: tuple[tuple[str, ...], ...] = (("a",), ("b",), ("a", "x"), ("0",))
-NAMES = ("Order Completed", "Product Added", "Viewed")
+NAMES = ("Order Completed", "Product Added", "Product Viewed", "Viewed")
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, 2, -1, 1.0, 1.5, 0.1, 0.3, 199.99, 200, "", "a", "A", "ab", "b", "1", "true", "قلم",
     "2026-03-01", "2026-03-01T00:00:00Z", "2026-03-01T03:00:00.0000001+03:00", "2026-02-30", "2024-02-29",
@@ -95,10 +95,13 @@ spans = st.one_of(
 wheres = st.lists(st.builds(PropertyTest, st.sampled_from(PATHS), any_tests), max_size=1).map(tuple)
 named = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True).map(tuple)
 fact_names = st.sampled_from(
-    ["orders.count", "orders.total", "orders.net", "orders.refunded", "orders.first_at", "orders.last_at", "cart.total",
-     "cart.items", "points.balance", "points.tier", "nps.score", "referrals.count"]
+    ["orders.count", "orders.total", "orders.average", "orders.net", "orders.refunded", "orders.first_at",
+     "orders.last_at", "cart.total", "cart.items", "views.count", "views.last_at", "views.last_product",
+     "views.last_category", "points.balance", "points.tier", "nps.score", "referrals.count"]
 )  # fmt: skip
-top_facts = st.sampled_from(["orders.count", "orders.total", "orders.last_at", "points.balance"])
+top_facts = st.sampled_from(
+    ["orders.count", "orders.total", "orders.average", "orders.last_at", "views.count", "points.balance"]
+)
 attribute_paths = st.sampled_from([*PATHS, ("email",), ("locale",), ("timezone",), ("external_id",), ("created_at",)])
 date_paths = st.sampled_from([("a",), ("b",), ("birthday",), ("birthday",), ("created_at",), ("locale",)])
 
@@ -143,6 +146,29 @@ def joined(leaves: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]
         max_leaves=5,
     )
 
+
+#: Tests that such facts may well pass or fail.
+folded_leaves: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(
+        lambda fact, operator, number: FactLeaf(fact, (Test(operator, number),)),
+        st.sampled_from(["orders.count", "orders.average", "cart.items", "views.count"]),
+        st.sampled_from(["is", "is_not", "at_least", "at_most", "less_than"]),
+        st.sampled_from([0, 1, 2, 10, Decimal("104.995")]),
+    ),
+    st.builds(
+        lambda fact, operator, value: FactLeaf(fact, (Test(operator, value),)),
+        st.sampled_from(["views.last_product", "views.last_category"]),
+        st.sampled_from(["is", "is_not"]),
+        st.sampled_from(["1", "2", "ab"]),
+    ),
+    st.builds(
+        lambda fact, operator, tick: FactLeaf(fact, (Test(operator, EPOCH + tick * TICK),)),
+        st.sampled_from(["orders.last_at", "views.last_at"]),
+        st.sampled_from(["before", "after"]),
+        st.integers(0, 4),
+    ),
+    st.builds(lambda share: FactLeaf("views.count", (Test("top", share),)), shares),
+)
 
 #: Leaves over the events of `visits`, which time alone changes.
 clocked_leaves: st.SearchStrategy[Condition] = st.one_of(
@@ -245,7 +271,14 @@ BLANK: dict[str, Any] = {
 attributes = st.dictionaries(st.sampled_from(["a", "b", "0"]), st.sampled_from(VALUES), max_size=3)
 birthdays = st.sampled_from(["1991-03-01", "1992-02-29", "1990-03-31", "2026-03-20", "1999-12-31", "x"])
 properties = st.builds(
-    lambda found, total, order: {**found, "total": total, "order_id": order, "product_id": order, "price": total},
+    lambda found, total, order: {
+        **found,
+        "total": total,
+        "order_id": order,
+        "product_id": order,
+        "price": total,
+        "category": "ab",
+    },
     attributes,
     st.sampled_from([10, 19.99, 200, 0.1]),
     st.sampled_from(["1", "2"]),
@@ -309,6 +342,20 @@ people = st.builds(
     ),
 )  # fmt: skip
 crowds = st.lists(people, min_size=1, max_size=4)
+#: Contacts of whom nothing is known but what they viewed, put into the cart and bought, within few moments.
+shoppers = st.lists(
+    st.lists(
+        st.builds(
+            lambda name, tick, found: {"name": name, "at": EPOCH + tick * TICK, "properties": found},
+            st.sampled_from(["Product Viewed", "Product Viewed", "Product Added", "Order Completed"]),
+            st.integers(0, 4),
+            properties,
+        ),
+        max_size=5,
+    ).map(lambda found: Person(BLANK, events=found)),
+    min_size=1,
+    max_size=4,
+)
 
 
 @contextmanager

@@ -60,6 +60,12 @@ def test_count_members_and_explain_agree(shop: Path, capsys: pytest.CaptureFixtu
     assert said["clauses"][0]["saw"] == "1"
 
 
+def test_explain_says_where_the_top_share_begins(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever is not in it sees what he would need."""
+    said = _json(capsys, "-C", str(shop), "segments", "explain", "vip", "omar", "--json")
+    assert (said["member"], said["clauses"][0]["saw"]) == (False, "100; the top 10% begins at 200")
+
+
 def test_a_moment_of_the_past_has_the_facts_of_that_moment(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ten days ago there was one order of Sara's, and none of Omar's."""
     at = (CLOCK.now() - timedelta(days=10)).isoformat()

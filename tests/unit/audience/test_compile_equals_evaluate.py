@@ -5,24 +5,39 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from audience_worlds import Person, conditions, contents, crowds, moments, rolled_back, store_people
-from hypothesis import HealthCheck, given, note, settings
+from audience_worlds import (
+    BLANK,
+    EPOCH,
+    TICK,
+    Person,
+    conditions,
+    content_of,
+    contents,
+    crowds,
+    folded_leaves,
+    moments,
+    rolled_back,
+    shoppers,
+    store_people,
+)
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.evaluate import evaluate
-from lifecycle.audience.membership import load_tops
 from lifecycle.audience.past import facts_at
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.journey.load import load_states
-from lifecycle.spec.conditions import Condition
+from lifecycle.spec.conditions import Condition, FactLeaf, Test
 from lifecycle.spec.model import Content, LocalText, Segment
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts
 
 #: More by hand: LIFECYCLE_EXAMPLES=5000 pytest tests/unit/audience
 EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "60"))
+_LATER = {"name": "Product Viewed", "at": EPOCH + TICK, "properties": {}}
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -33,6 +48,22 @@ def test_sql_finds_exactly_the_contacts_for_whom_the_condition_holds(
     """Random contacts with histories, random conditions, random moments; facts as they were at that moment."""
     segments = {f"s{number}": Segment(f"s{number}", LocalText("x"), where) for number, where in enumerate(asked)}
     content = Content(content.project, {**content.segments, **segments}, {}, {}, "hash", {})
+    _hold_alike(store, crowd, content, asked, now)
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@example(crowd=[Person(BLANK, events=[_LATER])], asked=[FactLeaf("views.count", (Test("is", 1),))], tick=0)
+@example(crowd=[Person(BLANK)], asked=[FactLeaf("views.count", (Test("at_most", 0),))], tick=0)
+@given(crowd=shoppers, asked=st.lists(folded_leaves, min_size=1, max_size=6), tick=st.integers(0, 5))
+def test_facts_at_any_moment_are_those_of_the_events_up_to_it(
+    store: Store, crowd: list[Person], asked: list[Condition], tick: int
+) -> None:
+    """Orders, carts and views as they were; the moments are few, so that events stand on both sides of them."""
+    segments = {f"s{number}": condition for number, condition in enumerate(asked)}
+    _hold_alike(store, crowd, content_of([], segments), asked, EPOCH + tick * TICK)
+
+
+def _hold_alike(store: Store, crowd: list[Person], content: Content, asked: list[Condition], now: datetime) -> None:
     with rolled_back(store) as connection:
         ids = store_people(connection, crowd)
         past = facts_at(connection, now)

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from lifecycle.audience.evaluate import evaluate
-from lifecycle.audience.membership import load_tops
 from lifecycle.audience.past import facts_at
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.base.units import Duration
 from lifecycle.journey.load import load_states

@@ -23,19 +23,22 @@ from audience_worlds import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from lifecycle.audience.boundary import Boundary
 from lifecycle.audience.evaluate import verdict
 from lifecycle.audience.review import apply_review, review
 from lifecycle.audience.setting import Setting, top_shares
 from lifecycle.spec.conditions import Condition
 from lifecycle.spec.model import Content
 
+#: Only who has the most is at the top: the contact, if it has the fact at all.
+FIRST = Boundary(2**62, 1)
 JUST_BEFORE = timedelta(microseconds=1)
 
 
 def _setting(content: Content, *asked: Condition) -> Setting:
     setting = Setting.of(content)
     named = [*asked, *(stage.when for stage in content.project.stages), *(s.where for s in content.segments.values())]
-    return Setting.of(content, {key: frozenset({1}) for condition in named for key in top_shares(condition, setting)})
+    return Setting.of(content, {key: FIRST for condition in named for key in top_shares(condition, setting)})
 
 
 @given(person=people, content=contents, condition=conditions, now=moments)

@@ -65,6 +65,13 @@ CASES: dict[str, c.Condition] = {
     "total": c.TotalLeaf(("Order Completed",), ("total",), (c.Test("at_least", 2000),), span=c.Span(within=MONTH)),
     "fact": c.FactLeaf("orders.total", (c.Test("at_least", Decimal("99.99")),)),
     "fact-count-zero": c.FactLeaf("orders.count", (c.Test("at_most", 1),)),
+    "fact-views": c.AllOf(
+        (
+            c.FactLeaf("views.count", (c.Test("less_than", 3),)),
+            c.FactLeaf("views.last_at", (c.Test("within", DAY),)),
+            c.FactLeaf("views.last_category", (c.Test("is_not", "road"),)),
+        )
+    ),
     "fact-instant": c.FactLeaf("orders.last_at", (c.Test("older_than", Duration(90 * 86400)),)),
     "message": c.MessageLeaf("opened", campaign="welcome", step="hello", within=DAY),
     "message-last": c.MessageLeaf("clicked", last=10),

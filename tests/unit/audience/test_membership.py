@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
 from lifecycle.audience.evaluate import evaluate
-from lifecycle.audience.membership import load_tops, refresh
+from lifecycle.audience.membership import refresh
+from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.review import review
 from lifecycle.audience.setting import Setting
 from lifecycle.base.units import Duration, Share
@@ -212,4 +213,4 @@ def test_contacts_are_due_for_review_only_where_time_can_change_something(store:
         refresh(connection, content_of([BOUGHT], {}), EPOCH, "import")
         assert connection.execute(due).scalar_one() is None
         refresh(connection, content_of([VIEWED], {}), EPOCH, "import")
-        assert connection.execute(due).scalar_one() == EPOCH
+        assert connection.execute(due).scalar_one() == EPOCH + timedelta(days=1)

@@ -15,7 +15,8 @@ from lifecycle.audience.windows import (
     anniversary_marks,
     date_range,
     local_date,
-    next_midnight,
+    midnight,
+    next_date_change,
     window_leave,
     window_start,
     zone_name,
@@ -28,6 +29,7 @@ NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 # midnights too: that is where months meet
 instants = instants | instants.map(lambda at: at.replace(hour=0, minute=0, second=0, microsecond=0))
+lengths = st.builds(Duration, st.integers(0, 40).map(lambda days: days * 86400), st.sampled_from([0, 0, 1, 11, 12, 13]))
 durations = st.one_of(
     st.integers(1, 10**8).map(Duration),
     st.builds(lambda months: Duration(months=months), st.integers(1, 30)),
@@ -135,10 +137,38 @@ def test_the_date_is_that_of_the_contacts_zone_and_changes_at_its_midnight() -> 
     """An unknown zone is the project's."""
     late = datetime(2026, 3, 30, 22, tzinfo=UTC)
     assert local_date(late, "Asia/Riyadh") == date(2026, 3, 31)
-    assert next_midnight(late, "Asia/Riyadh") == datetime(2026, 3, 31, 21, tzinfo=UTC)
+    assert midnight(date(2026, 4, 1), "Asia/Riyadh") == datetime(2026, 3, 31, 21, tzinfo=UTC)
     assert zone_name("no/such", "Asia/Riyadh") == "Asia/Riyadh"
     # Cairo's clocks go forward at midnight of 24 April 2026: the date changes as 00:00 becomes 01:00
-    assert next_midnight(datetime(2026, 4, 23, 12, tzinfo=UTC), "Africa/Cairo") == datetime(2026, 4, 23, 22, tzinfo=UTC)
+    assert midnight(date(2026, 4, 24), "Africa/Cairo") == datetime(2026, 4, 23, 22, tzinfo=UTC)
+
+
+@given(
+    own=st.dates(date(2023, 1, 1), date(2029, 12, 31)),
+    today=st.dates(date(2024, 1, 1), date(2028, 12, 31)),
+    every=st.sampled_from([None, "year", "month"]),
+    in_next=st.none() | lengths,
+    in_last=st.none() | lengths,
+)
+def test_a_date_changes_its_answer_on_the_very_day_that_is_foretold(
+    own: date, today: date, every: Any, in_next: Duration | None, in_last: Duration | None
+) -> None:
+    """No sooner than that day, and, where the ranges of two comings do not touch, on it; leap days and short months."""
+
+    def holds(day: date) -> bool:
+        first, last = date_range(day, in_next=in_next, in_last=in_last)
+        if every is None:
+            return first <= own <= last
+        mark = f"{own:%d}" if every == "month" else f"{own:%m-%d}"
+        return own <= last and mark in anniversary_marks(first, last, every)
+
+    change = next_date_change(own, today, every=every, in_next=in_next, in_last=in_last)
+    assert change > today
+    end = min(change, today + timedelta(days=800))
+    days = [today + timedelta(days=offset) for offset in range((end - today).days)]
+    assert {holds(day) for day in days} == {holds(today)}
+    if change != date.max and (in_next, in_last) == (None, None):
+        assert holds(change) != holds(today)
 
 
 def test_29_february_is_kept_on_28_february_in_years_without_it() -> None:

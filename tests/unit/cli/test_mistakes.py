@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import fresh_postgres
+from databases import fresh_postgres
 from terminal import Said, Terminal, person, shop
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from lifecycle.base.tokens import Purpose, Tokens
 from lifecycle.deliver.compose import Composer
 from lifecycle.deliver.parts import Parts
 from lifecycle.deliver.send import deliver_batch
+from lifecycle.journey.load_viewed import FIRST
 from lifecycle.providers.memory import MemoryProvider
 from lifecycle.spec.model import Content
 from lifecycle.spec.project import load, read_folder
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import consents, contacts, messages, template_versions
+from lifecycle.store.tables import consents, contacts, events, messages, template_versions
 
 TOKENS = Tokens(b"k" * 32)
 SHOP = Path(__file__).parents[3]
@@ -128,3 +130,47 @@ def test_unknown_template_fails_its_row_only(store: Store, clock: ManualClock, c
     deliver_batch(shop_parts(store, clock, MemoryProvider(), content))
     assert states(store) == Counter({"sent": 1, "failed/render_error": 1})
     assert "gone/away" in rows_of(store, "detail")[0][0]
+
+
+_VIEWED = """---
+subject: Look again
+---
+<mjml><mj-body><mj-section><mj-column><mj-text>
+{% for shoe in views %}[{{ shoe.product_id }} {{ shoe.name }} {{ shoe.price }} {{ shoe.category | default('-') }}]
+{%- else %}nothing{% endfor %} <a href="{{ unsubscribe_url }}">Leave</a>
+</mj-text></mj-column></mj-section></mj-body></mjml>
+"""
+
+
+def _viewing(person: int, number: int, at: datetime, **properties: Any) -> dict[str, Any]:
+    return {
+        "message_id": f"{person}-{number}", "contact_id": person, "name": "Product Viewed", "at": at,
+        "received_at": at, "properties": properties, "live": True,
+    }  # fmt: skip
+
+
+def test_a_mail_shows_the_last_different_products_that_were_viewed(store: Store, clock: ManualClock) -> None:
+    """Newest first, each once, however often the newest was looked at; with nothing viewed, the other branch."""
+    loaded = load({**read_folder(SHOP), "templates/viewed.mjml": _VIEWED})
+    assert loaded.content is not None
+    keen, idle = add_contacts(store, 2)
+    add_rows(store, [keen, idle], campaign="newsletter", step="viewed", template="viewed", kind="transactional")
+    shoe = {"product_id": "madar", "name": "Madar", "price": "429.00"}
+    viewed = [_viewing(keen, n, later(days=-1, minutes=n), **shoe) for n in range(FIRST * 3)]
+    viewed += [
+        _viewing(keen, 1000 + n, later(days=-2, minutes=n), sku=f"s{n % 12}", name="Sock", price=9, category="socks")
+        for n in range(20)
+    ]
+    with store.write() as connection:
+        connection.execute(insert(events), viewed)
+    clock.move_to(later(hours=3))
+    provider = MemoryProvider()
+    result = deliver_batch(shop_parts(store, clock, provider, loaded.content))
+    assert result.accepted == 2, rows_of(store, "state", "reason", "detail")
+    shown = {}
+    for sent in provider.accepted:
+        mail: Any = message_from_bytes(sent.data, policy=policy.default)
+        shown[sent.row] = mail.get_body(("plain",)).get_content()
+    socks = "".join(f"[s{n} Sock 9 socks]" for n in (7, 6, 5, 4, 3, 2, 1, 0, 11))
+    assert f"[madar Madar 429.00 -]{socks} Leave" in " ".join(shown[1].split())
+    assert shown[2].startswith("nothing")

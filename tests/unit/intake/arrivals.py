@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from lifecycle.audience.membership import refresh
 from lifecycle.base.clock import ManualClock
 from lifecycle.intake.messages import Accepted, accept
+from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 
@@ -43,3 +45,16 @@ def enrol(store: Store, clock: ManualClock, contact: int, state: str, position: 
     with store.write() as connection:
         made = connection.execute(tables.enrolments.insert().values(**values).returning(tables.enrolments.c.id))
         return made.scalar_one()
+
+
+def refreshed(store: Store, clock: ManualClock, content: Content) -> set[Any]:
+    """Bring everybody's memberships and stages up, and return what that changed: nothing, if they were kept."""
+
+    def standing() -> set[Any]:
+        inside = {(row["segment"], row["contact_id"]) for row in rows(store, tables.memberships) if not row["left_at"]}
+        return inside | {("", row["id"], row["stage"]) for row in rows(store, tables.contacts)}
+
+    before = standing()
+    with store.write() as connection:
+        refresh(connection, content, clock.now(), "rebuild")
+    return before ^ standing()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text, update
 
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import StoreError
-from lifecycle.intake import importing, known, rollup
+from lifecycle.intake import importing, known, rebuild
 from lifecycle.intake.bulk import RacedError, hold, inserting
 from lifecycle.intake.erase import erase
 from lifecycle.intake.importing import Import
@@ -88,7 +88,7 @@ def test_somebody_merged_between_two_batches_has_his_events_with_who_stays(
     assert {row["contact_id"] for row in rows(store, tables.events)} == {1}
     kept = rows(store, tables.facts), rows(store, tables.orders)
     assert [(row["contact_id"], row["orders_count"]) for row in kept[0]] == [(1, 40)]
-    rollup.rebuild(store)
+    rebuild.rebuild(store)
     assert (rows(store, tables.facts), rows(store, tables.orders)) == kept
 
 
@@ -120,7 +120,7 @@ def test_a_batch_that_meets_another_writers_events_is_stored_again(
     assert (outcome.stored, outcome.duplicates) == (37, 3)
     assert len(rows(store, tables.contacts)) == 7
     kept = rows(store, tables.facts), rows(store, tables.orders)
-    rollup.rebuild(store)
+    rebuild.rebuild(store)
     assert (rows(store, tables.facts), rows(store, tables.orders)) == kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,22 @@ def test_a_contact_can_be_shown_suppressed_exported_and_erased(call: Any, tmp_pa
     assert (code, "--yes" in err) == (2, True)
     assert call("contact", "erase", "u1", "--yes")[0] == 0
     assert call("contact", "show", "u1")[0] == 1
+
+
+def test_a_merge_is_shown_with_its_time_and_cause_and_that_it_is_for_good(call: Any, tmp_path: Path) -> None:
+    """Whoever looks a contact up sees who went into it, and by which message."""
+    told = [
+        {"type": "identify", "userId": "u1", "traits": {"email": "sara@shop.example"}},
+        {"type": "track", "anonymousId": "v-7", "event": "Seen"},
+    ]
+    joined = {"type": "identify", "userId": "u1", "anonymousId": "v-7", "messageId": "m-1"}
+    for name, lines in (("a", told), ("b", [joined])):
+        (tmp_path / f"{name}.ndjson").write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+        assert call("import", "contacts", str(tmp_path / f"{name}.ndjson"))[0] == 0
+    shown = " ".join(call("contact", "show", "v-7")[1].split())
+    assert re.search(r"merged v-7, \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ by anonymous id, message m-1", shown), shown
+    assert "a merge cannot be undone" in shown
+    assert json.loads(call("contact", "show", "u1", "--json")[1])["merged"][0]["contact"] == "v-7"
 
 
 def test_a_project_with_errors_can_still_import(call: Any, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_all_off_withdraws_every_topic(store: Store, clock: ManualClock) -> None
         "id": rows(store, tables.inbox)[-1]["id"],
         "contact_id": 1,
         "event_id": None,
+        "what": "consent",
     }
 
 
@@ -98,3 +99,11 @@ def test_a_suppressed_address_is_suppressed_in_every_spelling_and_keeps_its_firs
     with store.write() as connection:
         assert consent.unsuppress(connection, "sara@SHOP.example")
         assert not consent.unsuppress(connection, "sara@shop.example")
+
+
+def test_a_message_that_comes_again_does_not_speak_again(store: Store, clock: ManualClock) -> None:
+    """Also where another word was said at the same instant, as in an export that knows days: that one came later."""
+    stamp = {"timestamp": "2026-10-30T00:00:00Z"}
+    for granted in (True, False, True):
+        take(store, clock, say({"offers": granted}, **stamp))
+    assert state(store) == {"offers": False}

@@ -11,10 +11,11 @@ from lifecycle.cli.output import plain
 from lifecycle.intake import consent
 from lifecycle.intake.erase import erase
 from lifecycle.intake.export import export
+from lifecycle.intake.rebuild import rebuild
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
 
-SECRETS = ("sara", "Sara", "Riyadh", "visitor-7")
+SECRETS = ("sara", "Sara", "Riyadh", "visitor-7", "madar", "أحذية")
 
 
 def everything(store: Store) -> str:
@@ -35,6 +36,7 @@ def test_nothing_of_an_erased_contact_can_be_read_again(store: Store, clock: Man
         identify("sara", email="sara@shop.example"),
         track("sara", "Order Completed", "m1", properties={"order_id": 1, "total": 10, "to": "Sara"}),
         track("sara", "Product Added", "m2", properties={"name": "Sara's shoe", "quantity": 1}),
+        track("sara", "Product Viewed", "m3", properties={"product_id": "madar", "category": "أحذية"}),
     )  # fmt: skip
     enrol(store, clock, 1, "active", [0])
     assert any(secret in everything(store) for secret in SECRETS)
@@ -46,7 +48,10 @@ def test_nothing_of_an_erased_contact_can_be_read_again(store: Store, clock: Man
     assert len(rows(store, tables.suppressions)) == 2
     enrolment = rows(store, tables.enrolments)[0]
     assert (enrolment["state"], enrolment["reason"]) == ("exited", "erased")
-    assert rows(store, tables.facts)[0]["orders_count"] == 1
+    facts = rows(store, tables.facts)[0]
+    assert (facts["orders_count"], facts["orders_average"], facts["views_count"]) == (1, 10, 1)
+    assert rebuild(store).contacts == 0
+    assert rows(store, tables.facts) == [facts]
 
 
 def test_an_erased_contact_who_comes_back_is_a_new_one_and_is_not_mailed(store: Store, clock: ManualClock) -> None:
@@ -57,6 +62,16 @@ def test_an_erased_contact_who_comes_back_is_a_new_one_and_is_not_mailed(store: 
     take(store, clock, identify("sara", email="Sara@shop.example"))
     assert [row["external_id"] for row in rows(store, tables.contacts)] == [None, "sara"]
     with store.read() as connection:
+        assert consent.suppression(connection, "sara@shop.example") == "erased"
+
+
+def test_an_address_that_another_has_now_is_not_suppressed(store: Store, clock: ManualClock) -> None:
+    """The erased one had given it up: whoever has it since is mailed as before."""
+    take(store, clock, identify("sara", email="shared@shop.example"), identify("sara", email="sara@shop.example"))
+    take(store, clock, identify("omar", email="shared@shop.example"))
+    with store.write() as connection:
+        erase(connection, 1, clock.now())
+        assert consent.suppression(connection, "shared@shop.example") is None
         assert consent.suppression(connection, "sara@shop.example") == "erased"
 
 

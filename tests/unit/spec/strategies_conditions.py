@@ -63,18 +63,26 @@ def _numeric(values: st.SearchStrategy[Any], operators: tuple[c.Operator, ...]) 
 _COUNTING: tuple[c.Operator, ...] = tuple(test for test in FITTING["int"] if test not in {"exists", "top"})
 _SUMMING: tuple[c.Operator, ...] = tuple(test for test in FITTING["int"] if test not in {"in", "not_in", "top"})
 _TEXTUAL = tuple(test for test in FITTING["text"] if test not in {"is", "is_not", "in", "not_in"})
+
+
+def _texts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return tests of a fact that is text, with such values."""
+    return st.one_of(
+        st.tuples(st.builds(c.Test, st.sampled_from(["is", "is_not"]), values)),
+        st.tuples(
+            st.builds(c.Test, st.sampled_from(["in", "not_in"]), st.lists(values, min_size=1, max_size=2).map(tuple))
+        ),
+        *(one_test(operator) for operator in _TEXTUAL),
+    )
+
+
 #: Tests that fit a fact, by its type; points.tier names tiers.
 _OF_FACTS: dict[str, st.SearchStrategy[Any]] = {
     "int": _numeric(st.integers(0, 99), FITTING["int"]),
     "number": _numeric(s.numbers, FITTING["number"]),
     "instant": st.one_of(*(one_test(operator) for operator in FITTING["instant"])),
-    "text": st.one_of(
-        st.tuples(st.builds(c.Test, st.sampled_from(["is", "is_not"]), s.names)),
-        st.tuples(
-            st.builds(c.Test, st.sampled_from(["in", "not_in"]), st.lists(s.names, min_size=1, max_size=2).map(tuple))
-        ),
-        *(one_test(operator) for operator in _TEXTUAL),
-    ),
+    "text": _texts(s.words),
+    "points.tier": _texts(s.names),
 }
 
 LEAVES: dict[str, st.SearchStrategy[Any]] = {
@@ -91,7 +99,10 @@ LEAVES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "segment": st.builds(c.SegmentLeaf, s.names),
     "attribute": st.builds(c.AttributeLeaf, s.owners, s.paths, any_tests),
-    **{fact: st.builds(c.FactLeaf, st.just(fact), _OF_FACTS[kind]) for fact, kind in c.FACTS.items()},
+    **{
+        fact: st.builds(c.FactLeaf, st.just(fact), _OF_FACTS.get(fact, _OF_FACTS[kind]))
+        for fact, kind in c.FACTS.items()
+    },
     "event": st.builds(
         c.EventLeaf, s.event_lists, where, st.one_of(st.just(()), _numeric(st.integers(0, 99), _COUNTING)), spans
     ),

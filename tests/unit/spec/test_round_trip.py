@@ -143,6 +143,7 @@ def test_the_strategies_reach_every_field_of_the_model() -> None:
     for strategy in (
         *strategies_conditions.LEAVES.values(),
         *strategies_campaigns.TRIGGERS.values(),
+        strategies_campaigns.goals(),
         *(strategies_campaigns.step_of(kind) for kind in kinds),
         *map(strategies_projects.project_with, strategies_projects.SECTIONS),
         *whole,

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import bindparam, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlmodel import SQLModel
 
 from lifecycle.base.errors import NotFoundError, SettingsError, StoreError
+from lifecycle.intake.facts import FactSheet
+from lifecycle.store.columns import Money
 from lifecycle.store.contacts import find_contact
 from lifecycle.store.engine import Store
 from lifecycle.store.migrate import current_revision, head_revision, migrate, prepare
 from lifecycle.store.once import add_once
-from lifecycle.store.tables import contacts, orders, suppressions
+from lifecycle.store.tables import contacts, facts, orders, suppressions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,12 +39,32 @@ def test_the_migrations_make_the_tables_that_the_code_declares(store: Store, tmp
     SQLModel.metadata.drop_all(store.engine)
     assert migrate(store) == (None, head_revision())
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        context = MigrationContext.configure(connection, opts={"compare_type": False, "compare_server_default": True})
         found = [
             change for change in compare_metadata(context, SQLModel.metadata) if "alembic_version" not in str(change)
         ]
     assert found == []
     assert migrate(store) == (head_revision(), head_revision())
+
+
+def test_a_database_of_the_first_day_is_filled_on_the_way_up(store: Store) -> None:
+    """The average comes from the sums that are stored, rounded as the fold rounds; views wait for a rebuild."""
+    SQLModel.metadata.drop_all(store.engine)
+    migrate(store, "0001")
+    sums = [(3, "10"), (2, "0.0001"), (2, "0.0003"), (2, "-0.0003"), (7, "-8911407.9041"), (1, "99999999999.9999")]
+    old = text("INSERT INTO facts (contact_id, orders_count, orders_total) VALUES (:contact, :count, :total)")
+    old = old.bindparams(bindparam("total", type_=Money))
+    with store.write() as connection:
+        rows = [{"contact": n, "count": count, "total": Decimal(total)} for n, (count, total) in enumerate(sums)]
+        connection.execute(old, [*rows, {"contact": 6, "count": 0, "total": None}])
+    assert migrate(store) == ("0001", head_revision())
+    with store.read() as connection:
+        found = connection.execute(
+            select(facts.c.orders_average, facts.c.views_count).order_by(facts.c.contact_id)
+        ).all()
+    averages = [FactSheet(count=count, total=Decimal(total)).average for count, total in sums]
+    assert [tuple(row) for row in found] == [(average, 0) for average in [*averages, None]]
+    assert [str(average) for average in averages[1:4]] == ["0.0000", "0.0002", "-0.0002"]
 
 
 def test_sqlite_is_migrated_at_first_use_and_postgresql_when_somebody_says_so(store: Store) -> None:

@@ -1,0 +1,64 @@
+"""What a condition reads: only where that meets what is new about a contact (intake.news) is it asked again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from lifecycle.intake.facts import CART_EVENTS, ORDER_EVENTS, SURVEY_ANSWERED, VIEW_EVENT
+from lifecycle.intake.news import Kind, News
+from lifecycle.spec.conditions import (
+    AttributeLeaf,
+    Condition,
+    ConsentLeaf,
+    DateLeaf,
+    EventLeaf,
+    FactLeaf,
+    MessageLeaf,
+    TotalLeaf,
+)
+
+#: By the first part of a fact's name: the events that change it, or a kind.
+_FACT_EVENTS: Mapping[str, frozenset[str]] = {
+    "orders": ORDER_EVENTS, "cart": CART_EVENTS, "views": frozenset({VIEW_EVENT}), "nps": frozenset({SURVEY_ANSWERED}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What conditions read: events by name, and kinds of other things."""
+
+    events: frozenset[str] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
+
+    def meets(self, news: News) -> bool:
+        """Say whether the news may change the answer."""
+        return news.anything or not self.events.isdisjoint(news.events) or not self.kinds.isdisjoint(news.kinds)
+
+    def __or__(self, other: Reads) -> Reads:
+        """Return what either reads."""
+        return Reads(self.events | other.events, self.kinds | other.kinds)
+
+
+def reads_of(parts: Iterable[Condition]) -> Reads:
+    """Return what these leaves read; all, any, not, and names of segments and stages read nothing of their own."""
+    return reduce(Reads.__or__, map(_of_leaf, parts), Reads())
+
+
+def _of_leaf(leaf: Condition) -> Reads:
+    match leaf:
+        case AttributeLeaf() | DateLeaf():
+            return Reads(kinds=frozenset({"attribute"}))
+        case EventLeaf(events=names) | TotalLeaf(events=names):
+            return Reads(events=frozenset(names))
+        case ConsentLeaf():
+            return Reads(kinds=frozenset({"consent"}))
+        case MessageLeaf():
+            return Reads(kinds=frozenset({"message"}))
+        case FactLeaf(fact=fact, tests=tests):
+            ranked: frozenset[Kind] = frozenset({"rank"} if any(test.operator == "top" for test in tests) else ())
+            changed_by = _FACT_EVENTS.get(fact.partition(".")[0])
+            return Reads(kinds=ranked | {"reward"}) if changed_by is None else Reads(changed_by, ranked)
+        case _:
+            return Reads()
