@@ -102,7 +102,7 @@ def bare(store: Store, path: Path, *, settled: bool) -> float:
         columns = dict(zip(COLUMNS, zip(*batch, strict=True), strict=True))
         with store.read() as connection:
             make = bound if store.is_sqlite else copied
-            ready: Any = make(connection, tables.events, columns)
+            ready: Any = list(make(connection, tables.events, columns))
         begin = time.perf_counter()
         with store.write(settled=settled) as connection:
             driver: Any = connection.connection.dbapi_connection
@@ -110,7 +110,7 @@ def bare(store: Store, path: Path, *, settled: bool) -> float:
                 driver.executemany(INSERT, ready)
             else:
                 with driver.cursor() as cursor, cursor.copy(COPY) as copy:
-                    copy.write(ready)
+                    copy.write("".join(ready))
         return time.perf_counter() - begin
 
     with path.open(encoding="utf-8") as lines:

@@ -83,12 +83,13 @@ def _insert(connection: Connection, table: Table, columns: Columns) -> None:
     connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns)))
 
 
-def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: str) -> None:
+def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: Iterable[str]) -> None:
     sql = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     driver = cast("postgres.Connection", connection.connection.dbapi_connection)
     try:
         with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-            copy.write(lines)
+            for block in lines:
+                copy.write(block)
     except (postgres.errors.UniqueViolation, postgres.errors.DeadlockDetected) as error:
         raise RacedError from error
     except postgres.Error as error:

@@ -154,12 +154,18 @@ class _Batch:
         else:
             new, telling, merged, contacts = self._store_people(messages)
         fresh = find_fresh(self._connection, messages, contacts, self._known)
-        rollup.add(self._connection, fresh.facts(), again=merged, storing=fresh.storing(self._connection, self._now))
-        views.add(self._connection, fresh.views(), again=merged)
+        folding = rollup.Folding(self._connection, fresh.facts(), again=merged)
+        with fresh.storing(self._connection, self._now):
+            # what needs no connection is done while the server copies
+            folding.fold()
+            add_views = views.adding(self._connection, fresh.views())
+            lacking = Counter(chain.from_iterable(filter(None, fresh.fields["undeclared"])))
+            events = frozenset(fresh.fields["place"])
+        folding.save()
+        add_views()
+        views.count_again(self._connection, merged)
         self._leave_work(fresh, new)
-        lacking = Counter(chain.from_iterable(filter(None, fresh.fields["undeclared"])))
         undeclared.record(self._connection, lacking, self._now)
-        events = frozenset(fresh.fields["place"])
         if len(events) < len(messages):
             # an event that was stored before is a duplicate, whatever it taught us about names
             telling -= {message.place for message in messages if message.name and message.place not in events}

@@ -6,7 +6,6 @@ Those about views are kept beside it (intake.views): views are many, and need no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -40,30 +39,39 @@ _WIDE = 13
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def add(
-    connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = (),
-    storing: AbstractContextManager[None] | None = None,
-) -> None:  # fmt: skip
-    """Fold new events into the facts of their contacts (by row id, locked by the caller).
+class Folding:
+    """New events on their way into the facts of their contacts (by row id, locked by the caller).
 
-    The events are stored already, or `storing` does it while they are folded and the connection is not needed. A
-    contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
+    Made, it has asked for what is stored; `fold` needs no connection, so that the events can be stored meanwhile;
+    `save` comes when they are. A contact whose event is older than what was folded is folded again from all its
+    events, and so is each in `again`.
     """
-    late = set(again)
-    load = _load(connection, new)
-    with storing or nullcontext():
-        sheets = load()
+
+    def __init__(
+        self, connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = ()
+    ) -> None:
+        self._connection, self._new, self._late = connection, new, set(again)
+        self._load = _load(connection, new)
+        self._save: Callable[[], None] = lambda: None
+
+    def fold(self) -> None:
+        """Fold the events, and make what came of them ready."""
+        sheets = self._load()
         for contact, sheet in sheets.items():
-            for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
+            events = self._new[contact]
+            for event in sorted(events, key=attrgetter("order")) if len(events) > 1 else events:
                 if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
-                    late.add(contact)
+                    self._late.add(contact)
                     break
                 fold(sheet, event)
-        for contact in late:
+        for contact in self._late:
             sheets.pop(contact, None)
-        save = _save(connection, sheets)
-    save()
-    replace(connection, folded(connection, late))
+        self._save = _save(self._connection, sheets)
+
+    def save(self) -> None:
+        """Store what was folded."""
+        self._save()
+        replace(self._connection, folded(self._connection, self._late))
 
 
 def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
