@@ -8,7 +8,7 @@ never from input. JSON columns take text that is JSON already, so that nothing i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
@@ -83,12 +83,13 @@ def _insert(connection: Connection, table: Table, columns: Columns) -> None:
     connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns)))
 
 
-def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: str) -> None:
+def _copy(connection: Connection, table: Table, columns: Iterable[str], lines: Iterable[str]) -> None:
     sql = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     driver = cast("postgres.Connection", connection.connection.dbapi_connection)
     try:
         with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-            copy.write(lines)
+            for block in lines:
+                copy.write(block)
     except (postgres.errors.UniqueViolation, postgres.errors.DeadlockDetected) as error:
         raise RacedError from error
     except postgres.Error as error:
@@ -104,20 +105,26 @@ def upsert(
     Without `columns` (all stand in `keys`), rows that are there already stay as they are. `action` is the fixed SQL of
     another change than replacing.
     """
+    upserting(connection, table, keys, columns, rows, action=action)()
+
+
+def upserting(
+    connection: Connection, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Rows, *, action: str = ""
+) -> Callable[[], Any]:
+    """Make everything ready for `upsert`, without `connection`, and return what does it."""
     if not rows:
-        return
+        return tuple
     names = [*keys, *columns]
     action = action or ", ".join(f"{name} = excluded.{name}" for name in columns)
     conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {action}" if action else "ON CONFLICT DO NOTHING"
     head = f"INSERT INTO {table.name} ({', '.join(names)})"
     if is_sqlite(connection):
-        sql = f"{head} VALUES ({', '.join('?' * len(names))}) {conflict}"
-        columns_of = dict(zip(names, zip(*rows, strict=True), strict=True))
-        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, columns_of)))
-        return
+        insert_sql = f"{head} VALUES ({', '.join('?' * len(names))}) {conflict}"
+        values = bound(connection, table, dict(zip(names, zip(*rows, strict=True), strict=True)))
+        return lambda: connection.exec_driver_sql(insert_sql, cast("Any", values))
     source, members, parameters = _sent(connection, table, names, rows)
     sql = f"{head} SELECT {', '.join(members)} FROM {source} {conflict}"  # noqa: S608 - our own names
-    connection.execute(text(sql), parameters)
+    return lambda: connection.execute(text(sql), parameters)
 
 
 def update(
@@ -148,9 +155,17 @@ def look_up(
 
     `only` is a fixed SQL condition on `t`, `tail` what ends the statement (an order, a lock).
     """
+    return ask(connection, table, columns, by, keys, only=only, tail=tail)()
+
+
+def ask(
+    connection: Connection, table: Table, columns: Sequence[str], by: Sequence[str], keys: Iterable[tuple[Any, ...]],
+    *, only: str = "", tail: str = "",
+) -> Callable[[], Sequence[Any]]:  # fmt: skip
+    """Ask for rows as `look_up` does, and return what makes them of the answer, which no longer needs `connection`."""
     wanted = sorted(set(keys))
     if not wanted:
-        return ()
+        return tuple
     shown = ", ".join(f"t.{name}" for name in columns)
     where = (f" WHERE {only}" if only else "") + f" {tail}"
     if is_sqlite(connection):
@@ -162,7 +177,8 @@ def look_up(
         source, members, parameters = _sent(connection, table, by, wanted)
         match = " AND ".join(f"t.{name} = {member}" for name, member in zip(by, members, strict=True))
         sql = f"SELECT {shown} FROM {source} JOIN {table.name} AS t ON {match}{where}"  # noqa: S608 - our own names
-    return found(connection, table, columns, connection.execute(text(sql), parameters).all())
+    answer = connection.execute(text(sql), parameters)
+    return lambda: found(connection, table, columns, answer.all())
 
 
 def hold(connection: Connection, table: Table, ids: Iterable[int], *, only: str) -> int:

@@ -22,6 +22,8 @@ from lifecycle.store.columns import EPOCH, MICROSECOND, Instant, Money, loads
 Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
 #: The values of rows by column.
 Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
+#: Rows that are written at a time, while the server reads those before.
+_BLOCK = 1_000
 #: What COPY calls NULL.
 _NULL = "\\N"
 #: What COPY reads otherwise than it is written, the backslash first. Source: PostgreSQL's COPY, text format.
@@ -35,10 +37,13 @@ def bound(connection: Connection, table: Table, columns: Columns) -> Rows:
     return list(zip(*_written(connection, table, columns), strict=True))
 
 
-def copied(connection: Connection, table: Table, columns: Columns) -> str:
-    """Return rows as PostgreSQL's COPY reads them. Raises ValueError for a naive datetime."""
-    texts = map(_text, _written(connection, table, columns), (table.c[name].type for name in columns))
-    return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
+def copied(connection: Connection, table: Table, columns: Columns) -> Iterator[str]:
+    """Yield rows as PostgreSQL's COPY reads them, some at a time. Raises ValueError for a naive datetime."""
+    kinds = [table.c[name].type for name in columns]
+    written = list(_written(connection, table, columns))
+    for begin in range(0, len(written[0]), _BLOCK):
+        texts = map(_text, (column[begin : begin + _BLOCK] for column in written), kinds)
+        yield "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
 
 
 def as_json(connection: Connection, table: Table, columns: Columns) -> list[str]:

@@ -14,60 +14,65 @@ from lifecycle.intake.bulk import allocate, inserting, look_up
 from lifecycle.intake.facts import FACT_EVENTS, VIEW_EVENT, EventFact
 from lifecycle.intake.known import Known
 from lifecycle.intake.payload import Incoming
+from lifecycle.intake.tracks import Fields, fields_of
 from lifecycle.intake.views import Viewed
 from lifecycle.store import tables
 
 _EVENTS = tables.events
 #: Columns of `events`, and the fields of a message that they come from.
-_FIELDS = {"message_id": "message_id", "name": "name", "at": "at", "properties": "properties_json", "live": "live"}
-_PLACES = {column: Incoming._fields.index(name) for column, name in _FIELDS.items()}
+_COLUMNS = {"message_id": "message_id", "name": "name", "at": "at", "properties": "properties_json", "live": "live"}
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """New events, with the row of each and that of its contact, in the order of arrival."""
+    """New events by their fields, with the row of each and that of its contact, in the order of arrival."""
 
-    messages: Sequence[Incoming]
+    fields: Fields
     contacts: Sequence[int]
     ids: Sequence[int]
 
     def storing(self, connection: Connection, now: datetime) -> AbstractContextManager[None]:
         """Return what inserts the events, and may take its time while the connection is not used."""
-        told = list(zip(*self.messages, strict=True))
         columns: dict[str, Sequence[Any]] = {"id": self.ids, "contact_id": self.contacts}
-        columns |= {column: told[place] for column, place in _PLACES.items()} if told else {}
-        columns["received_at"] = [now] * len(self.messages)
+        columns |= {column: self.fields[name] for column, name in _COLUMNS.items()}
+        columns["received_at"] = [now] * len(self.ids)
         return inserting(connection, _EVENTS, columns)
 
     def facts(self) -> Mapping[int, list[EventFact]]:
         """Return those that change facts, by contact."""
         found: dict[int, list[EventFact]] = {}
-        for message, contact, number in zip(self.messages, self.contacts, self.ids, strict=True):
-            if message.name in FACT_EVENTS:
-                fact = EventFact(number, message.name, message.at, message.properties, message.live, message.message_id)
-                found.setdefault(contact, []).append(fact)
+        names, ats, properties, lives, keys = (
+            self.fields[name] for name in ("name", "at", "properties", "live", "message_id")
+        )
+        for place, name in enumerate(names):
+            if name in FACT_EVENTS:
+                fact = EventFact(self.ids[place], name, ats[place], properties[place], lives[place], keys[place])
+                found.setdefault(self.contacts[place], []).append(fact)
         return found
 
     def views(self) -> Iterator[Viewed]:
         """Yield those that are views."""
-        for message, contact, number in zip(self.messages, self.contacts, self.ids, strict=True):
-            if message.name == VIEW_EVENT:
-                yield Viewed(contact, message.at, number, message.properties)
+        names, ats, properties = (self.fields[name] for name in ("name", "at", "properties"))
+        for place, name in enumerate(names):
+            if name == VIEW_EVENT:
+                yield Viewed(self.contacts[place], ats[place], self.ids[place], properties[place])
 
 
 def find_fresh(connection: Connection, messages: Sequence[Incoming], contacts: Sequence[int], known: Known) -> Fresh:
     """Return the events among the messages that are not stored yet; of those with one messageId the first."""
+    fields = fields_of(messages)
+    keys = fields["message_id"]
+    if all(fields["name"]) and not known.expects_duplicates and len(set(keys)) == len(keys):
+        return Fresh(fields, contacts, allocate(connection, _EVENTS, len(keys)))
     first: dict[str, int] = {}
-    for place, message in enumerate(messages):
-        if message.name:
-            first.setdefault(message.message_id, place)
+    for place, (key, name) in enumerate(zip(keys, fields["name"], strict=True)):
+        if name:
+            first.setdefault(key, place)
     if known.expects_duplicates:
         there = look_up(connection, _EVENTS, ("message_id",), ("message_id",), [(key,) for key in first])
         for row in there:
             del first[row.message_id]
         known.met(len(there))
-    numbers = allocate(connection, _EVENTS, len(first))
-    if len(first) == len(messages):
-        return Fresh(messages, contacts, numbers)
-    places = first.values()
-    return Fresh([messages[place] for place in places], [contacts[place] for place in places], numbers)
+    places = list(first.values())
+    chosen = {name: [column[place] for place in places] for name, column in fields.items() if name != "names"}
+    return Fresh(chosen, [contacts[place] for place in places], allocate(connection, _EVENTS, len(places)))

@@ -17,7 +17,7 @@ from lifecycle.intake.chunks import Chunk, Original
 from lifecycle.intake.csv_map import CsvMap
 from lifecycle.intake.files import MAX_BYTES
 from lifecycle.intake.news import NOTHING, News
-from lifecycle.intake.read_ahead import rare_collections, read_chunks
+from lifecycle.intake.read_ahead import read_chunks, ready_for_millions
 from lifecycle.intake.reading import Kind, Source
 from lifecycle.intake.rejects import RejectFile, reject_path
 from lifecycle.intake.sinks import Ledger, Messages, Sink, Suppressions
@@ -72,7 +72,7 @@ class Import:
         source = Source(self.kind, self.path, BATCH, self.max_bytes, self.content, live=self.live, csv_map=self.csv_map)
         sink, told = self._sink(), 0
         try:
-            with rare_collections(), closing(read_chunks(source, self.clock)) as chunks:
+            with ready_for_millions(), closing(read_chunks(source, self.clock)) as chunks:
                 for chunk in chunks:
                     self._keep(sink, chunk)
                     self.on_progress(chunk.position - told)

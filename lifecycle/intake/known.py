@@ -15,17 +15,17 @@ class Known:
 
     def __init__(self) -> None:
         self._rows: dict[str, int] = {}
-        self._wary = _WARY
+        # the first batch tells whether the file was imported before
+        self._wary = 1
         #: whether the batch before had to make contacts, so that the next one will, too
         self.makes = False
 
-    def rows(self, users: Iterable[str]) -> dict[str, int]:
-        """Return the rows of those userIds that are known."""
-        known = self._rows
-        return {user: known[user] for user in users if user in known}
+    def rows(self, users: Iterable[str]) -> list[int | None]:
+        """Return the row of each userId, None of one that is not known."""
+        return list(map(self._rows.get, users))
 
     def learn(self, rows: Mapping[str, int]) -> None:
-        """Remember rows that are committed, for as long as there is room."""
+        """Remember rows that were not known and are committed; where there is no room, instead of all others."""
         if len(self._rows) + len(rows) > _MOST_NAMES:
             self._rows.clear()
         self._rows.update(rows)

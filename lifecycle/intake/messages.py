@@ -113,7 +113,7 @@ def keep(
             if not _was_deadlock(error):
                 raise
             continue
-        known.learn(batch.rows)
+        known.learn(batch.learned)
         return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched), batch.told)
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
@@ -142,28 +142,34 @@ class _Batch:
         #: rows of everyone whom the batch concerns, and what is new about any of them
         self.touched: set[int] = set()
         self.told = NOTHING
-        #: rows by userId, once committed
-        self.rows: dict[str, int] = {}
+        #: rows by userId that are worth remembering, once committed
+        self.learned: dict[str, int] = {}
 
     def store(self, messages: Sequence[Incoming]) -> tuple[frozenset[int], int]:
         """Store the messages; return the places of those that changed something, and how many contacts were made."""
         plain = find_plain(self._connection, messages, self._known)
         if plain is not None:
-            self.rows = plain.rows
+            self.learned = plain.new
             new, telling, merged, contacts = plain.made, set[int](), set[int](), plain.contacts
         else:
             new, telling, merged, contacts = self._store_people(messages)
         fresh = find_fresh(self._connection, messages, contacts, self._known)
-        rollup.add(self._connection, fresh.facts(), again=merged, storing=fresh.storing(self._connection, self._now))
-        views.add(self._connection, fresh.views(), again=merged)
+        folding = rollup.Folding(self._connection, fresh.facts(), again=merged)
+        with fresh.storing(self._connection, self._now):
+            # what needs no connection is done while the server copies
+            folding.fold()
+            add_views = views.adding(self._connection, fresh.views())
+            lacking = Counter(chain.from_iterable(filter(None, fresh.fields["undeclared"])))
+            events = frozenset(fresh.fields["place"])
+        folding.save()
+        add_views()
+        views.count_again(self._connection, merged)
         self._leave_work(fresh, new)
-        lacking = Counter(chain.from_iterable(message.undeclared for message in fresh.messages))
         undeclared.record(self._connection, lacking, self._now)
-        events = {message.place for message in fresh.messages}
-        if len(fresh.messages) < len(messages):
+        if len(events) < len(messages):
             # an event that was stored before is a duplicate, whatever it taught us about names
             telling -= {message.place for message in messages if message.name and message.place not in events}
-        return frozenset(telling | events), len(new)
+        return events | telling, len(new)
 
     def _store_people(self, messages: Sequence[Incoming]) -> tuple[set[int], set[int], set[int], list[int]]:
         """Find, make, describe and merge whom the messages are about.
@@ -238,18 +244,21 @@ class _Batch:
         changed: dict[int, set[Kind | None]] = {}
         for person, kind in self._changed:
             changed.setdefault(person.row, set()).add(kind)
+        for row in new:
+            changed.setdefault(row, set()).add(None)
         for colleague in self._accounts.people():
             changed.setdefault(colleague, set()).add("attribute")
         self.touched = {*changed, *fresh.contacts}
         self.told = reduce(News.__or__, map(News.of, set[Kind | None]().union(*changed.values())), NOTHING)
-        self.told |= News(frozenset({message.name for message in fresh.messages}), anything=bool(new))
+        self.told |= News(frozenset(fresh.fields["name"]), anything=bool(new))
         since = self._concerned(self.touched)
         rows: list[tuple[int, int | None, Kind | None]] = []
         if since or self._live:
+            lives, ats = fresh.fields["live"], fresh.fields["at"]
             rows += [
                 (contact, number, None)
-                for message, contact, number in zip(fresh.messages, fresh.contacts, fresh.ids, strict=True)
-                if message.live or message.at >= since.get(contact, _NEVER)
+                for live, at, contact, number in zip(lives, ats, fresh.contacts, fresh.ids, strict=True)
+                if live or at >= since.get(contact, _NEVER)
             ]
         # whoever is new is asked about everything at its first event, or else because of a row that says so
         begun = new & {contact for contact, *_ in rows}
@@ -260,8 +269,8 @@ class _Batch:
         insert(self._connection, _INBOX, ("contact_id", "event_id", "what"), rows)
         if self._live:
             # a late event triggers nothing, but somebody must notice what it changes about segments
-            pairs = zip(fresh.messages, fresh.contacts, strict=True)
-            late = {contact for message, contact in pairs if not message.live}
+            pairs = zip(fresh.fields["live"], fresh.contacts, strict=True)
+            late = {contact for live, contact in pairs if not live}
             self._review(late - {contact for contact, *_ in rows})
 
     def _review(self, late: set[int]) -> None:

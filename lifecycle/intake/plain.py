@@ -14,6 +14,7 @@ from lifecycle.intake.bulk import hold, look_up
 from lifecycle.intake.known import Known
 from lifecycle.intake.payload import Incoming
 from lifecycle.intake.people import People, lock_names
+from lifecycle.intake.tracks import Tracks
 from lifecycle.store import tables
 
 _ALIVE = "t.merged_into IS NULL AND t.erased_at IS NULL"
@@ -21,39 +22,54 @@ _ALIVE = "t.merged_into IS NULL AND t.erased_at IS NULL"
 
 @dataclass(slots=True)
 class Plain:
-    """The contact of each message, all of them locked, and all by userId; `made` are those that were not there."""
+    """The contact of each message, all of them locked; the rows of userIds that were `new` to us, or `made`."""
 
     contacts: list[int]
-    rows: dict[str, int]
+    new: dict[str, int] = field(default_factory=dict)
     made: set[int] = field(default_factory=set)
 
 
 def find_plain(connection: Connection, messages: Sequence[Incoming], known: Known) -> Plain | None:
     """Find, lock and make the contacts of the messages; None when it takes more than userIds to know them."""
+    users = messages.users if isinstance(messages, Tracks) else _users(messages)
+    if users is None:
+        return None
+    contacts = known.rows(users)
+    gaps = None in contacts
+    missing = {user for user, contact in zip(users, contacts, strict=True) if contact is None} if gaps else set[str]()
+    new = _search(connection, missing, known) if missing else {}
+    there = {*filter(None, contacts), *new.values()}  # no row has the number 0
+    if hold(connection, tables.contacts, there, only=_ALIVE) < len(there):
+        known.forget()
+        return None
+    strangers = missing - new.keys()
+    made = _make(connection, [each for each in messages if each.names.user_id in strangers]) if strangers else {}
+    new |= made
+    filled = [new[user] if contact is None else contact for user, contact in zip(users, contacts, strict=True)]
+    return Plain(filled, new, set(made.values()))
+
+
+def _users(messages: Sequence[Incoming]) -> list[str] | None:
     users: list[str] = []
     for message in messages:
         user, anonymous_id, email = message.names
         if user is None or anonymous_id is not None or email is not None or not message.name:
             return None
         users.append(user)
-    rows = known.rows(users)
-    missing = set(users).difference(rows) if len(rows) < len(messages) else set[str]()
-    locked = known.makes and bool(missing)
+    return users
+
+
+def _search(connection: Connection, users: set[str], known: Known) -> dict[str, int]:
+    """Return the rows of those who have one. Who has none can be made: whoever makes contacts waits for us."""
+    locked = known.makes
     if locked:
         lock_names(connection)
-    rows |= _find(connection, missing)
-    known.makes = bool(missing - rows.keys())
+    found = _find(connection, users)
+    known.makes = len(found) < len(users)
     if known.makes and not locked:
-        # what makes contacts waits for others who do, and looks again
         lock_names(connection)
-        rows |= _find(connection, missing - rows.keys())
-    there = set(rows.values())
-    if hold(connection, tables.contacts, there, only=_ALIVE) < len(there):
-        known.forget()
-        return None
-    made = _make(connection, [message for message in messages if message.names.user_id not in rows]) if missing else {}
-    rows |= made
-    return Plain([rows[user] for user in users], rows, set(made.values()))
+        found |= _find(connection, users - found.keys())
+    return found
 
 
 def _make(connection: Connection, messages: Sequence[Incoming]) -> dict[str, int]:

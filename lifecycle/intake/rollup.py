@@ -5,8 +5,7 @@ Those about views are kept beside it (intake.views): views are many, and need no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -16,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from lifecycle.intake import views
-from lifecycle.intake.bulk import delete, look_up, upsert
+from lifecycle.intake.bulk import ask, delete, look_up, upserting
 from lifecycle.intake.facts import FACT_EVENTS, ORDER_EVENTS, EventFact, FactSheet, OrderFact, commutes, fold, order_id
 from lifecycle.store import tables
 from lifecycle.store.columns import dumps
@@ -28,6 +27,10 @@ SHEET_COLUMNS = (
     "orders_count", "orders_total", "orders_average", "orders_net", "orders_refunded", "orders_first_at",
     "orders_last_at", "cart_total", "cart_items", "cart", "folded_at",
 )  # fmt: skip
+#: Those that the fold goes on from; the others follow from them.
+_LOADED = (
+    "orders_count", "orders_total", "orders_refunded", "orders_first_at", "orders_last_at", "cart", "folded_at",
+)  # fmt: skip
 ORDER_COLUMNS = ("total", "refunded", "at")
 #: The largest amount that the columns hold: sums beyond it stay there.
 _LIMIT = Decimal("99999999999999.9999")
@@ -36,29 +39,39 @@ _WIDE = 13
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def add(
-    connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = (),
-    storing: AbstractContextManager[None] | None = None,
-) -> None:  # fmt: skip
-    """Fold new events into the facts of their contacts (by row id, locked by the caller).
+class Folding:
+    """New events on their way into the facts of their contacts (by row id, locked by the caller).
 
-    The events are stored already, or `storing` does it while they are folded and the connection is not needed. A
-    contact whose event is older than what was folded is folded again from all its events, and so is each in `again`.
+    Made, it has asked for what is stored; `fold` needs no connection, so that the events can be stored meanwhile;
+    `save` comes when they are. A contact whose event is older than what was folded is folded again from all its
+    events, and so is each in `again`.
     """
-    late = set(again)
-    sheets = _load(connection, new)
-    with storing or nullcontext():
+
+    def __init__(
+        self, connection: Connection, new: Mapping[int, Sequence[EventFact]], *, again: Collection[int] = ()
+    ) -> None:
+        self._connection, self._new, self._late = connection, new, set(again)
+        self._load = _load(connection, new)
+        self._save: Callable[[], None] = lambda: None
+
+    def fold(self) -> None:
+        """Fold the events, and make what came of them ready."""
+        sheets = self._load()
         for contact, sheet in sheets.items():
-            for event in sorted(new[contact], key=attrgetter("order")) if len(new[contact]) > 1 else new[contact]:
+            events = self._new[contact]
+            for event in sorted(events, key=attrgetter("order")) if len(events) > 1 else events:
                 if sheet.folded_at is not None and event.at < sheet.folded_at and not commutes(sheet, event):
-                    late.add(contact)
+                    self._late.add(contact)
                     break
                 fold(sheet, event)
-        for contact in late:
+        for contact in self._late:
             sheets.pop(contact, None)
-        rows = _rows(sheets)
-    _save(connection, *rows)
-    replace(connection, folded(connection, late))
+        self._save = _save(self._connection, sheets)
+
+    def save(self) -> None:
+        """Store what was folded."""
+        self._save()
+        replace(self._connection, folded(self._connection, self._late))
 
 
 def fold_again(connection: Connection, contact_ids: Collection[int]) -> None:
@@ -78,7 +91,7 @@ def folded(connection: Connection, contact_ids: Collection[int]) -> dict[int, Fa
 def replace(connection: Connection, sheets: Mapping[int, FactSheet]) -> None:
     """Store these facts about orders and carts in place of what is stored."""
     delete(connection, _ORDERS, "contact_id", sheets)
-    _save(connection, *_rows(sheets))
+    _save(connection, sheets)()
 
 
 def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[tuple[int, EventFact]]:
@@ -93,21 +106,26 @@ def _history(connection: Connection, contact_ids: Collection[int]) -> Iterator[t
             yield contact, EventFact(row.id, row.name, row.at, row.properties or {}, message_id=row.message_id)
 
 
-def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> dict[int, FactSheet]:
-    """Return the stored sheets of these contacts, each with the orders that its new events name."""
-    sheets = {contact: FactSheet() for contact in new}
+def _load(connection: Connection, new: Mapping[int, Sequence[EventFact]]) -> Callable[[], dict[int, FactSheet]]:
+    """Ask for the stored sheets of these contacts, each with the orders that its new events name; see `ask`."""
     keys = [(contact,) for contact in new]
-    columns = ("contact_id", *SHEET_COLUMNS)
-    for row in look_up(connection, _FACTS, columns, ("contact_id",), keys):
-        sheets[row.contact_id] = FactSheet(
-            cart=row.cart, folded_at=row.folded_at, count=row.orders_count, total=row.orders_total,
-            refunded=row.orders_refunded, first_at=row.orders_first_at, last_at=row.orders_last_at,
-        )  # fmt: skip
-    for row in look_up(
+    facts = ask(connection, _FACTS, ("contact_id", *_LOADED), ("contact_id",), keys)
+    orders = ask(
         connection, _ORDERS, ("contact_id", "order_id", *ORDER_COLUMNS), ("contact_id", "order_id"), _named(new)
-    ):
-        sheets[row.contact_id].orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
-    return sheets
+    )
+
+    def load() -> dict[int, FactSheet]:
+        sheets = {contact: FactSheet() for contact in new}
+        for row in facts():
+            sheets[row.contact_id] = FactSheet(
+                cart=row.cart, folded_at=row.folded_at, count=row.orders_count, total=row.orders_total,
+                refunded=row.orders_refunded, first_at=row.orders_first_at, last_at=row.orders_last_at,
+            )  # fmt: skip
+        for row in orders():
+            sheets[row.contact_id].orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
+        return sheets
+
+    return load
 
 
 def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
@@ -116,15 +134,18 @@ def _named(new: Mapping[int, Sequence[EventFact]]) -> Iterable[tuple[int, str]]:
     )
 
 
-def _rows(sheets: Mapping[int, FactSheet]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """Return the sheets as rows of `orders` and of `facts`."""
+def _save(connection: Connection, sheets: Mapping[int, FactSheet]) -> Callable[[], None]:
+    """Make the sheets ready to be stored, and return what does it; see `upserting`."""
     orders = [(contact, *row) for contact, sheet in sorted(sheets.items()) for row in order_rows(sheet)]
-    return orders, [(contact, *sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    put_orders = upserting(connection, _ORDERS, ("contact_id", "order_id"), ORDER_COLUMNS, orders)
+    facts = [(contact, *sheet_row(sheet)) for contact, sheet in sorted(sheets.items())]
+    put_facts = upserting(connection, _FACTS, ("contact_id",), SHEET_COLUMNS, facts)
 
+    def save() -> None:
+        put_orders()
+        put_facts()
 
-def _save(connection: Connection, orders: Sequence[tuple[Any, ...]], facts: Sequence[tuple[Any, ...]]) -> None:
-    upsert(connection, _ORDERS, ("contact_id", "order_id"), ORDER_COLUMNS, orders)
-    upsert(connection, _FACTS, ("contact_id",), SHEET_COLUMNS, facts)
+    return save
 
 
 def order_rows(sheet: FactSheet) -> list[tuple[Any, ...]]:

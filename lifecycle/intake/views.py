@@ -7,13 +7,13 @@ The list of products that mails show is read from the events when a mail asks fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from lifecycle.intake.bulk import upsert
+from lifecycle.intake.bulk import upserting
 from lifecycle.intake.facts import VIEW_EVENT
 from lifecycle.intake.properties import category, product_id
 from lifecycle.store import tables
@@ -50,10 +50,10 @@ class Viewed(NamedTuple):
     properties: Mapping[str, Any]
 
 
-def add(connection: Connection, new: Iterable[Viewed], *, again: Collection[int] = ()) -> None:
-    """Add new views, stored already, to the facts of their contacts (by row id, locked by the caller).
+def adding(connection: Connection, new: Iterable[Viewed]) -> Callable[[], Any]:
+    """Make new views ready to be added to the facts of their contacts (by row id, locked by the caller).
 
-    The views of each contact in `again` are counted from its events, these among them.
+    Returns what adds them, once their events are stored; until then `connection` is not used.
     """
     numbers: dict[int, int] = {}
     newest: dict[int, Viewed] = {}
@@ -68,8 +68,7 @@ def add(connection: Connection, new: Iterable[Viewed], *, again: Collection[int]
         (contact, 0, numbers[contact], at, event, product_id(properties), category(properties))
         for contact, at, event, properties in (newest[contact] for contact in sorted(newest))
     ]
-    _store(connection, rows, _ADDED)
-    count_again(connection, again)
+    return _storing(connection, rows, _ADDED)
 
 
 def count_again(connection: Connection, contact_ids: Collection[int]) -> None:
@@ -80,11 +79,11 @@ def count_again(connection: Connection, contact_ids: Collection[int]) -> None:
 
 def put(connection: Connection, found: Mapping[int, Views]) -> None:
     """Store these in place of what is stored."""
-    _store(connection, [(contact, 0, *found[contact]) for contact in sorted(found)], _REPLACED)
+    _storing(connection, [(contact, 0, *found[contact]) for contact in sorted(found)], _REPLACED)()
 
 
-def _store(connection: Connection, rows: Sequence[tuple[Any, ...]], action: str) -> None:
-    upsert(connection, _FACTS, ("contact_id",), ("orders_count", *COLUMNS), rows, action=action)
+def _storing(connection: Connection, rows: Sequence[tuple[Any, ...]], action: str) -> Callable[[], Any]:
+    return upserting(connection, _FACTS, ("contact_id",), ("orders_count", *COLUMNS), rows, action=action)
 
 
 def counted(connection: Connection, contact_ids: Collection[int]) -> dict[int, Views]:

@@ -185,15 +185,15 @@ def test_an_import_that_dies_goes_on_where_it_stopped(
     path = write(
         tmp_path / "e.csv", "contact,event,timestamp\n" + "".join(f"u{n},Seen,2026-10-01\n" for n in range(35))
     )
-    fold, folded = rollup.add, []
+    save, saved = rollup.Folding.save, []
 
-    def die(*arguments: Any, **options: Any) -> None:
-        folded.append(1)
-        if len(folded) == 3:
+    def die(folding: rollup.Folding) -> None:
+        saved.append(1)
+        if len(saved) == 3:
             raise KeyboardInterrupt
-        fold(*arguments, **options)
+        save(folding)
 
-    monkeypatch.setattr(rollup, "add", die)
+    monkeypatch.setattr(rollup.Folding, "save", die)
     with pytest.raises(KeyboardInterrupt):
         run("events", path, store, clock)
     assert len(rows(store, tables.events)) == 20

@@ -143,3 +143,11 @@ def test_times_are_aware_utc_whatever_the_offset(store: Store, clock: ManualCloc
     """10:00 in Riyadh is 07:00 UTC."""
     take(store, clock, track("u", "Seen", "m", timestamp="2026-11-01T10:00:00+03:00"))
     assert rows(store, tables.events)[0]["at"] == datetime(2026, 11, 1, 7, tzinfo=UTC)
+
+
+def test_somebody_new_whose_first_event_is_late_is_looked_at(store: Store, clock: ManualClock) -> None:
+    """The event triggers nothing, but a contact that nobody knew may belong to a segment."""
+    late = {"timestamp": "2026-10-01T00:00:00Z"}
+    take(store, clock, track("known", "Seen", "m0", **late), live=False)
+    take(store, clock, track("new", "Seen", "m1", **late), track("known", "Seen", "m2", **late))
+    assert [(row["contact_id"], row["event_id"], row["what"]) for row in rows(store, tables.inbox)] == [(2, None, None)]
