@@ -172,11 +172,12 @@ def ask(
         match = " AND ".join(f"t.{name} = json_extract(k.value, '$[{place}]')" for place, name in enumerate(by))
         # CROSS JOIN holds SQLite to this order: each key once, the row by its index
         sql = f"SELECT {shown} FROM json_each(:keys) AS k CROSS JOIN {table.name} AS t ON {match}{where}"  # noqa: S608 - our own names
-        parameters = {"keys": _as_json(wanted)}
-    else:
-        source, members, parameters = _sent(connection, table, by, wanted)
-        match = " AND ".join(f"t.{name} = {member}" for name, member in zip(by, members, strict=True))
-        sql = f"SELECT {shown} FROM {source} JOIN {table.name} AS t ON {match}{where}"  # noqa: S608 - our own names
+        # read to its end: what is still being read outlives a rollback, and keeps the next transaction from beginning
+        rows = connection.execute(text(sql), {"keys": _as_json(wanted)}).all()
+        return lambda: found(connection, table, columns, rows)
+    source, members, parameters = _sent(connection, table, by, wanted)
+    match = " AND ".join(f"t.{name} = {member}" for name, member in zip(by, members, strict=True))
+    sql = f"SELECT {shown} FROM {source} JOIN {table.name} AS t ON {match}{where}"  # noqa: S608 - our own names
     answer = connection.execute(text(sql), parameters)
     return lambda: found(connection, table, columns, answer.all())
 

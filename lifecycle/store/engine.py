@@ -1,7 +1,7 @@
 """The database: SQLite for one process and a shop of 100,000 contacts, PostgreSQL past that. One API for both.
 
-`Store.write()` is a transaction that may write: BEGIN IMMEDIATE on SQLite (one writer, the rest wait up to the busy
-timeout), read committed on PostgreSQL. `Store.read()` sees one snapshot.
+`Store.write()` is a transaction that may write: BEGIN IMMEDIATE on SQLite (one writer, the rest stand in
+line, up to the busy timeout), read committed on PostgreSQL. `Store.read()` sees one snapshot.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from lifecycle.base.errors import SettingsError, StoreError
 from lifecycle.store.columns import dumps, loads
 from lifecycle.store.functions import add_functions
+from lifecycle.store.turn import Turn
 
 #: How long a writer waits for another, on SQLite.
 BUSY_TIMEOUT_S = 30
@@ -31,6 +32,7 @@ class Store:
         self.url = url
         self.engine = _make_engine(url)
         self._writing = threading.Lock()
+        self._turn = Turn(_file(self.engine), BUSY_TIMEOUT_S)
 
     @property
     def dialect(self) -> str:
@@ -51,9 +53,10 @@ class Store:
         """
         with self._errors():
             if self.is_sqlite:
-                # threads of one process queue here, fairly and without polling; other processes wait in SQLite
+                # threads of one process queue here, without polling; processes have a line of their own
                 with self._writing, self.engine.connect() as connection:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    with self._turn.taken():
+                        connection.exec_driver_sql("BEGIN IMMEDIATE")
                     try:
                         yield connection
                         connection.commit()
@@ -89,6 +92,7 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        self._turn.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -112,6 +116,12 @@ def _explain(error: DBAPIError, url: str) -> StoreError:
     elif "disk" in first and "full" in first:
         hint = "free some space; nothing that was committed is lost"
     return StoreError(f"database {shown}: {first}", hint=hint)
+
+
+def _file(engine: Engine) -> str | None:
+    """Return the path of an SQLite file; None of anything else."""
+    path = engine.url.database
+    return path if engine.dialect.name == "sqlite" and path != ":memory:" else None
 
 
 def _make_engine(url: str) -> Engine:
