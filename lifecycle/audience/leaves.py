@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date as Date  # noqa: N812 - `date` is a leaf here
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from lifecycle.audience.boundary import Boundary, place_of
@@ -47,6 +49,8 @@ CONTACT_COLUMNS = frozenset({"email", "locale", "timezone", "external_id", "crea
 MAX_AMOUNT = 1e11
 #: What makes a leaf without `count` hold.
 AT_LEAST_ONE = (Test("at_least", 1),)
+_AT, _ORDER = attrgetter("at"), attrgetter("order")
+_NO_SPAN = Span()
 
 
 def attribute_value(owner: str, path: tuple[str, ...], state: ContactState) -> Any:
@@ -97,19 +101,17 @@ def _named(
     names: tuple[str, ...], span: Span, state: ContactState, now: datetime, after: EventFact | None
 ) -> Iterator[EventFact]:
     """Yield the events of those names in the span, oldest first."""
-    start = window_start(now, span.within) if span.within else None
-    later_than = after.order if after is not None and span == Span() else None
-    for event in state.events:
-        if event.at > now:
-            return
-        if (
-            event.name in names
-            and (start is None or event.at > start)
-            and (span.since is None or event.at >= span.since)
-            and (span.until is None or event.at < span.until)
-            and (later_than is None or event.order > later_than)
-        ):
-            yield event
+    events = state.events
+    begin, end = 0, bisect_right(events, now, key=_AT)
+    if span.within is not None:
+        begin = bisect_right(events, window_start(now, span.within), hi=end, key=_AT)
+    if span.since is not None:
+        begin = max(begin, bisect_left(events, span.since, hi=end, key=_AT))
+    if span.until is not None:
+        end = bisect_left(events, span.until, hi=end, key=_AT)
+    if after is not None and span == _NO_SPAN:
+        begin = bisect_right(events, after.order, hi=end, key=_ORDER)
+    return (event for event in events[begin:end] if event.name in names)
 
 
 def matching_events(
@@ -134,15 +136,15 @@ def _property_flips(
 
 
 def _as_events_leave(
-    counted: list[EventFact], leaf: EventLeaf | TotalLeaf, holds_with: Callable[[list[EventFact]], bool]
+    counted: list[EventFact], leaf: EventLeaf | TotalLeaf, holds_without: Callable[[int], bool]
 ) -> datetime | None:
-    """Return when the oldest events leaving the window first change the answer."""
+    """Return when the oldest events leaving the window first change the answer: what it is without so many of them."""
     if leaf.span.within is None:
         return None
-    now_holds = holds_with(counted)
-    for index, event in enumerate(counted):
-        following = counted[index + 1] if index + 1 < len(counted) else None
-        if (following is None or following.at != event.at) and holds_with(counted[index + 1 :]) != now_holds:
+    now_holds = holds_without(0)
+    for index, event in enumerate(counted, 1):
+        following = counted[index] if index < len(counted) else None
+        if (following is None or following.at != event.at) and holds_without(index) != now_holds:
             return window_leave(event.at, leaf.span.within)
     return None
 
@@ -152,11 +154,18 @@ def event(leaf: EventLeaf, state: ContactState, now: datetime, after: EventFact 
     tests = leaf.count or AT_LEAST_ONE
     counted = matching_events(leaf, state, now, after)
 
-    def holds_with(events: list[EventFact]) -> bool:
-        return passes_all(tests, len(events), now)
+    def holds_without(oldest: int) -> bool:
+        return passes_all(tests, len(counted) - oldest, now)
 
-    moments = (_as_events_leave(counted, leaf, holds_with), _property_flips(leaf, state, now, after))
-    return Verdict(holds_with(counted), min((moment for moment in moments if moment), default=None))
+    return _clocked(leaf, state, now, after, counted, holds_without)
+
+
+def _clocked(
+    leaf: EventLeaf | TotalLeaf, state: ContactState, now: datetime, after: EventFact | None,
+    counted: list[EventFact], holds_without: Callable[[int], bool],
+) -> Verdict:  # fmt: skip
+    moments = (_as_events_leave(counted, leaf, holds_without), _property_flips(leaf, state, now, after))
+    return Verdict(holds_without(0), min((moment for moment in moments if moment), default=None))
 
 
 def total_of(leaf: TotalLeaf, events: Iterable[EventFact]) -> Decimal | None:
@@ -164,25 +173,27 @@ def total_of(leaf: TotalLeaf, events: Iterable[EventFact]) -> Decimal | None:
 
     The rounding is done in double precision, step by step as the databases do it.
     """
+    return _totals(leaf, [*events])[0]
+
+
+def _totals(leaf: TotalLeaf, events: list[EventFact]) -> list[Decimal | None]:
+    """Return the total of the events, of them without the oldest, without the two oldest, and so on to none."""
     found: int | None = None
-    for one in events:
+    totals: list[Decimal | None] = [None]
+    for one in reversed(events):
         value = number(at_path(one.properties, leaf.of))
-        if value is None or abs(value) > MAX_AMOUNT:
-            continue
-        cents = int(abs(float(value)) * 10000.0 + 0.5)
-        found = (found or 0) + (-cents if value < 0 else cents)
-    return None if found is None else Decimal(found).scaleb(-4)
+        if value is not None and abs(value) <= MAX_AMOUNT:
+            cents = int(abs(float(value)) * 10000.0 + 0.5)
+            found = (found or 0) + (-cents if value < 0 else cents)
+        totals.append(None if found is None else Decimal(found).scaleb(-4))
+    return totals[::-1]
 
 
 def total(leaf: TotalLeaf, state: ContactState, now: datetime, after: EventFact | None) -> Verdict:
     """The sum over matching events passes."""
     counted = matching_events(leaf, state, now, after)
-
-    def holds_with(events: list[EventFact]) -> bool:
-        return passes_all(leaf.tests, total_of(leaf, events), now)
-
-    moments = (_as_events_leave(counted, leaf, holds_with), _property_flips(leaf, state, now, after))
-    return Verdict(holds_with(counted), min((moment for moment in moments if moment), default=None))
+    totals = _totals(leaf, counted)
+    return _clocked(leaf, state, now, after, counted, lambda oldest: passes_all(leaf.tests, totals[oldest], now))
 
 
 # ---------------------------------------------------------------- messages, dates, samples

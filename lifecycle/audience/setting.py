@@ -99,7 +99,7 @@ class Nesting:
                 f"a condition{where} is nested more than {MAX_NESTING} deep",
                 hint="take a part of it out into a segment that stands beside, not inside",
             )
-        return replace(self, depth=self.depth + 1)
+        return Nesting(self.depth + 1, self.segments, self.stage)
 
     def into_segment(self, name: str, setting: Setting) -> tuple[Segment, Nesting]:
         """Return the segment and the nesting of its condition. Raises ContentError: unknown, or a cycle."""

@@ -54,12 +54,17 @@ def equal(value: Any, wanted: Any) -> bool:
 
 def passes_all(tests: Iterable[Test], value: Any, now: datetime) -> bool:
     """Say whether the value passes every test."""
-    return all(passes(test, value, now) for test in tests)
+    for test in tests:  # noqa: SIM110 - a generator takes twice as long, and conditions are asked by the million
+        if not passes(test, value, now):
+            return False
+    return True
 
 
 def passes(test: Test, value: Any, now: datetime) -> bool:
     """Say whether the value, None when it is missing, passes the test at `now`. `top` is no test of a value alone."""
     wanted = test.value
+    if test.operator == "at_least" and type(value) is int and type(wanted) is int:
+        return value >= wanted  # a count: what is asked most often by far
     match test.operator:
         case "exists":
             return (value is not None) is bool(wanted)

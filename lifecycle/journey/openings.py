@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select
 
 from lifecycle.audience.compile import compile_condition
 from lifecycle.audience.setting import Setting
@@ -48,6 +48,11 @@ def outside_audience(connection: Connection, campaign: Campaign, setting: Settin
     yield from connection.execute(query.order_by(contacts.c.id)).scalars()
 
 
+def of_names(names: Collection[str]) -> ColumnElement[bool]:
+    """Return whether an event has one of the names, as the index `events_by_name` wants to be asked."""
+    return and_(events.c.id > literal_column("0"), events.c.name.in_(names))
+
+
 def event_openings(
     connection: Connection, campaign: Campaign, since: datetime, until: datetime, now: datetime
 ) -> Iterator[tuple[int, Opening]]:
@@ -64,7 +69,7 @@ def event_openings(
     while True:
         query = (
             select(events)
-            .where(events.c.name.in_(trigger.events), events.c.at < until)
+            .where(of_names(trigger.events), events.c.at < until)
             .where(or_(events.c.at > mark[0], and_(events.c.at == mark[0], events.c.id > mark[1])))
             .order_by(events.c.at, events.c.id)
             .limit(_PAGE)
