@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("plan", "Show what `apply` would change, and for whom."),
     "apply": ("apply", "Put the content into force."),
     "send": ("send", "Send a campaign now, or rehearse it with --dry-run."),
-    "simulate": ("simulate", "Replay events in virtual time; nothing is sent."),
+    "simulate": ("simulate", "Show the mails of a future, or of a past, in virtual time; nothing is sent."),
     "test": ("test", "Run the journey tests."),
     "explain": ("explain", "Say why a contact did or did not get its mails."),
     "run": ("run", "Run web, scheduler and workers in one process."),

@@ -15,7 +15,8 @@ from lifecycle.base.units import Duration
 from lifecycle.intake.facts import EventFact
 from lifecycle.journey.contact import ContactTurn, World
 from lifecycle.journey.enrol import Opening
-from lifecycle.plan.rehearse import Rehearsal, Row
+from lifecycle.plan.rehearse import Rehearsal
+from lifecycle.plan.rows import Row
 from lifecycle.spec.journey_tests import Expected, Given, JourneyTest
 from lifecycle.spec.model import Content, ManualTrigger
 

@@ -24,26 +24,12 @@ from lifecycle.journey.enrol import Opening
 from lifecycle.journey.entry import AFTER_EVENTS, Act, CancelOpen, Entry, PassOver, Reach
 from lifecycle.journey.policy import Go, Hold, Release, Skip, judge
 from lifecycle.journey.timed import Slot, is_for, opening_in, slots
+from lifecycle.plan.rows import Row
 from lifecycle.rewards.points import tier_of
 from lifecycle.spec.model import Campaign, Emit, Points
 
 #: What a rehearsal looks forward to.
 _Ahead: TypeAlias = "EventFact | ConsentChange | News | tuple[Campaign, Opening]"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A ledger row as `simulate` prints it: `outcome` is sent or skipped; `at` is when that was decided."""
-
-    at: datetime
-    campaign: str
-    step: str
-    contact: str
-    outcome: str
-    reason: str
-    #: what a journey test may look at beside
-    template: str = ""
-    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

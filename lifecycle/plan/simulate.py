@@ -6,9 +6,10 @@ Everything comes through the same intake, turns and release as in earnest; no me
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,6 +18,7 @@ from sqlalchemy import Row as DatabaseRow
 from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import NotFoundError
+from lifecycle.intake.facts import EventFact
 from lifecycle.journey.advance import load_entries
 from lifecycle.journey.broadcasts import ALREADY_THERE, wants_those_inside
 from lifecycle.journey.contact import ContactTurn, World
@@ -25,7 +27,9 @@ from lifecycle.journey.entry import Reach
 from lifecycle.journey.load import load_states
 from lifecycle.journey.winners import known_winners
 from lifecycle.plan.inside import Edit
-from lifecycle.plan.rehearse import Rehearsal, Row, Waiting
+from lifecycle.plan.pattern import Pattern
+from lifecycle.plan.rehearse import Rehearsal, Waiting
+from lifecycle.plan.rows import Row, Rows
 from lifecycle.spec.model import Campaign, Content, SegmentTrigger, Send, StageTrigger, walk_steps
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, messages
@@ -38,19 +42,26 @@ _LAST = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class Simulated:
-    """Rows in order of time, and what they came from."""
+    """Rows in order of time, what they came from, and how many there are of each kind."""
 
-    rows: list[Row]
+    start: datetime
+    end: datetime
+    rows: Rows = field(default_factory=Rows)
     contacts: int = 0
     handled: int = 0
-    by_day: dict[str, Counter[str]] = field(default_factory=dict)
+    #: by campaign, how many rows had each outcome, or reason where there is one
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+    #: by day (UTC), how many mails of each campaign were sent
+    by_day: dict[date, Counter[str]] = field(default_factory=dict)
 
-    def summarise(self) -> Mapping[str, Counter[str]]:
-        """Return, by campaign, how many rows had each outcome or reason."""
-        found: dict[str, Counter[str]] = {}
-        for row in self.rows:
-            found.setdefault(row.campaign, Counter())[row.reason or row.outcome] += 1
-        return found
+    def add(self, row: Row) -> None:
+        """Add a row, unless it lies outside of [start, end)."""
+        if not self.start <= row.at < self.end:
+            return
+        self.rows.add(row)
+        self.outcomes.setdefault(row.campaign, Counter())[row.reason or row.outcome] += 1
+        if row.outcome == "sent":
+            self.by_day.setdefault(row.at.date(), Counter())[row.campaign] += 1
 
 
 def simulate(
@@ -63,16 +74,17 @@ def simulate(
     campaign: str | None = None,
     versions: Callable[[str], Content] | None = None,
     before: Content | None = None,
+    pattern: Pattern | None = None,
     report: Callable[[int], object] = lambda _count: None,
 ) -> Simulated:
     """Return the rows of [start, end).
 
     With `replay` the store holds the events of a file: those before `start` are history, the others trigger. Without,
     the store is a live database at `start`: people inside go on from where they stand, mails that wait may leave, time
-    brings what it brings, and nothing new happens to anybody. With `before`, `content` is applied after it at `start`.
+    brings what it brings, and nothing new happens to anybody but what a `pattern` says. With `before`, `content` is
+    applied after it at `start`.
     """
-    rows: list[Row] = []
-    done = Simulated(rows)
+    done = Simulated(start, end)
     with store.read() as connection:
         version = versions or (lambda _hash: content)
         tops, won = load_tops(connection, content), known_winners(connection)
@@ -80,20 +92,16 @@ def simulate(
         edit = Edit(before, content, start, version) if before is not None else None
         rehearsal = Rehearsal(world, end - _LAST, timed_after=start - _LAST)
         for states in _pages(connection):
+            rows: Iterable[Row]
             if replay:
-                for state in states:
-                    rows += _replay(rehearsal, state, start)
+                rows = chain.from_iterable(_replay(rehearsal, state, start) for state in states)
             else:
-                live = _Live(connection, rehearsal, states, edit, start)
-                for state in states:
-                    rows += live.go_on(state)
+                rows = _Live(connection, rehearsal, states, edit, start, pattern).go_on()
+            for row in rows:
+                done.add(row)
             done.contacts += len(states)
             report(len(states))
         done.handled = rehearsal.handled
-    rows[:] = [row for row in rows if start <= row.at < end]
-    rows.sort(key=lambda row: (row.at, row.campaign, row.contact, row.step))
-    for row in rows:
-        done.by_day.setdefault(row.at.date().isoformat(), Counter())[row.campaign] += row.outcome == "sent"
     return done
 
 
@@ -113,9 +121,11 @@ class _Live:
 
     def __init__(
         self, connection: Connection, rehearsal: Rehearsal, states: list[ContactState], edit: Edit | None,
-        start: datetime,
+        start: datetime, pattern: Pattern | None,
     ) -> None:  # fmt: skip
         ids = [state.id for state in states]
+        self._states = states
+        self._pattern = pattern
         self._rehearsal = rehearsal
         self._edit = edit
         self._start = start
@@ -124,13 +134,23 @@ class _Live:
         query = select(contacts.c.id, contacts.c.review_at).where(contacts.c.id.in_(ids))
         self._reviews = {row.id: row.review_at for row in connection.execute(query)}
 
-    def go_on(self, state: ContactState) -> Iterator[Row]:
-        """Yield the rows of one contact."""
+    def go_on(self) -> Iterator[Row]:
+        """Yield the rows of each contact, and of those who come as it came."""
+        lives = self._pattern.lives(self._states) if self._pattern is not None else [[] for _ in self._states]
+        for state, life in zip(self._states, lives, strict=True):
+            newcomers = [*self._pattern.newcomers(state)] if self._pattern is not None else []
+            yield from self._go_on(state, life)
+            for newcomer in newcomers:
+                yield from self._rehearsal.contact(newcomer, after=self._start, review_at=newcomer.created_at)
+
+    def _go_on(self, state: ContactState, life: list[EventFact]) -> Iterator[Row]:
         rehearsal, edit = self._rehearsal, self._edit
         entries, waiting = self._entries.get(state.id, []), self._waiting.get(state.id, [])
         review_at = self._reviews[state.id]
         joining: list[tuple[Campaign, Opening]] = []
         state.events = [event for event in state.events if event.at <= self._start]
+        # whoever is gone does nothing any more
+        life = [] if state.erased else life
         if edit is not None:
             fates = {entry.id: edit.fate(entry) for entry in entries if entry.is_open}
             entries = [fates[entry.id][1] if entry.id in fates else entry for entry in entries]
@@ -139,6 +159,7 @@ class _Live:
             # what an apply changes about where the contact stands triggers nothing (11)
             review_at = ContactTurn(rehearsal.world, state, (), self._start).settle(self._start)
             joining = _joining(edit, state)
+        state.events += life
         return rehearsal.contact(
             state, entries=entries, after=self._start, waiting=waiting, joining=joining, review_at=review_at
         )
