@@ -9,6 +9,9 @@ from functools import reduce
 from lifecycle.intake.facts import CART_EVENTS, ORDER_EVENTS, SURVEY_ANSWERED, VIEW_EVENT
 from lifecycle.intake.news import Kind, News
 from lifecycle.spec.conditions import (
+    CLOCKED_OPERATORS,
+    AllOf,
+    AnyOf,
     AttributeLeaf,
     Condition,
     ConsentLeaf,
@@ -16,6 +19,7 @@ from lifecycle.spec.conditions import (
     EventLeaf,
     FactLeaf,
     MessageLeaf,
+    Span,
     TotalLeaf,
 )
 
@@ -62,3 +66,21 @@ def _of_leaf(leaf: Condition) -> Reads:
             return Reads(kinds=ranked | {"reward"}) if changed_by is None else Reads(changed_by, ranked)
         case _:
             return Reads()
+
+
+def brought_by(condition: Condition) -> frozenset[str] | None:
+    """Return the events that alone can make a condition come true that counts from a moment on; None: more can.
+
+    So is one of events that have happened at all, or so often, since then: once it has come true it stays so, and no
+    other event and no time changes it. It need not be asked at others.
+    """
+    match condition:
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            found = [brought_by(part) for part in parts]
+            return None if None in found else frozenset[str]().union(*(names or () for names in found))
+        case EventLeaf(events=names, span=span, count=tests, where=where) if span == Span():
+            grows = all(test.operator == "at_least" and test.value >= 1 for test in tests)
+            timed = any(test.operator in CLOCKED_OPERATORS for entry in where for test in entry.tests)
+            return frozenset(names) if grows and not timed else None
+        case _:
+            return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from lifecycle.audience.boundary import Boundary
-from lifecycle.audience.reads import Reads, reads_of
+from lifecycle.audience.reads import Reads, brought_by, reads_of
 from lifecycle.base.errors import ContentError
 from lifecycle.base.units import Share
 from lifecycle.spec.chosen import conditions_of
@@ -41,6 +41,9 @@ class Setting:
     tops: Mapping[Top, Boundary] = field(default_factory=dict)
     _conditions: dict[str, Condition] = field(default_factory=dict, repr=False, compare=False)
     _reads: dict[str, Reads] = field(default_factory=dict, repr=False, compare=False)
+    _brought_by: dict[int, tuple[Condition, frozenset[str] | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, content: Content, tops: Mapping[Top, Boundary] | None = None) -> Setting:
@@ -57,6 +60,14 @@ class Setting:
         if name not in self._reads:
             self._reads[name] = reads_of(walk_all(self.conditions[name], self))
         return self._reads[name]
+
+    def may_bring(self, condition: Condition, event: str) -> bool:
+        """Say whether an event of that name may make the condition come true that counts from a moment on."""
+        # by identity, which the tuple keeps: conditions are deep, and hashing one costs more than asking it
+        known = self._brought_by.get(id(condition))
+        if known is None:
+            known = self._brought_by[id(condition)] = (condition, brought_by(condition))
+        return known[1] is None or event in known[1]
 
     @property
     def conditions(self) -> Mapping[str, Condition]:

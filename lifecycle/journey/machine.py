@@ -171,9 +171,9 @@ def _ends(campaign: Campaign, entry: Entry, at: datetime, event: EventFact | Non
     """
     detail = {"event": event.name} if event is not None else {}
     if entry.state == "waiting":
-        if _should_exit(campaign, entry, known, at):
+        if _should_exit(campaign, entry, known, at, event):
             return ended(entry, "exited", "exit_condition", at, detail)
-        if campaign.goal is not None and _came_true(campaign, entry, known, at):
+        if campaign.goal is not None and _came_true(campaign, entry, known, at, event):
             # it bought before we ever wrote: nothing to remind of, and no credit to the campaign
             return ended(entry, "exited", "goal_met", at, detail)
         return None
@@ -182,7 +182,7 @@ def _ends(campaign: Campaign, entry: Entry, at: datetime, event: EventFact | Non
         return met
     if not (entry.is_open or entry.unsent):
         return None
-    if _should_exit(campaign, entry, known, at):
+    if _should_exit(campaign, entry, known, at, event):
         return ended(entry, "exited", "exit_condition", at, detail)
     if entry.unsent and campaign.audience is not None and not known.holds(campaign.audience, at):
         return ended(entry, "exited", "not_in_audience", at, detail)
@@ -196,6 +196,8 @@ def _met_goal(
     if goal is None or entry.activated_at is None or entry.goal_at is not None or GOAL_STOOD in entry.context:
         return None
     if entry.reason == "merged":  # the other contact's entry goes on, and meets it
+        return None
+    if event is not None and not known.setting.may_bring(goal.when, event.name):
         return None
     until = goal.window.after(entry.activated_at, known.zone)
     start = _activation(entry, entry.activated_at)
@@ -216,16 +218,22 @@ def _activation(entry: Entry, at: datetime) -> EventFact:
     return EventFact(entry.last_event_id or entry.trigger_event_id or AFTER_EVENTS, "", at, {})
 
 
-def _came_true(campaign: Campaign, entry: Entry, known: Known, at: datetime) -> bool:
+def _came_true(campaign: Campaign, entry: Entry, known: Known, at: datetime, event: EventFact | None) -> bool:
     """Say whether the goal came true since the entry was opened: it holds, and did not hold then."""
     goal, opening = campaign.goal, _opening(entry)
-    if goal is None or not known.holds(goal.when, at, after=opening):
+    if goal is None or (event is not None and not known.setting.may_bring(goal.when, event.name)):
+        return False
+    if not known.holds(goal.when, at, after=opening):
         return False
     return not known.holds(goal.when, entry.opened_at, after=opening)
 
 
-def _should_exit(campaign: Campaign, entry: Entry, known: Known, at: datetime) -> bool:
-    return campaign.exit_when is not None and known.holds(campaign.exit_when, at, after=_opening(entry))
+def _should_exit(campaign: Campaign, entry: Entry, known: Known, at: datetime, event: EventFact | None = None) -> bool:
+    """Say whether exit_when holds; it is not asked at an event that cannot have made it true."""
+    condition = campaign.exit_when
+    if condition is None or (event is not None and not known.setting.may_bring(condition, event.name)):
+        return False
+    return known.holds(condition, at, after=_opening(entry))
 
 
 def _opening(entry: Entry) -> EventFact:

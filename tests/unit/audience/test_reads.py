@@ -7,10 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from audience_worlds import EPOCH, TICK, TICKS, Person, content_of, named, people, state_of, wheres
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from lifecycle.audience.boundary import place_of, value_at
-from lifecycle.audience.reads import Reads, reads_of
-from lifecycle.base.units import Share
+from lifecycle.audience.evaluate import evaluate
+from lifecycle.audience.reads import Reads, brought_by, reads_of
+from lifecycle.audience.setting import Setting
+from lifecycle.base.units import Duration, Share
 from lifecycle.intake.facts import FACT_EVENTS, SURVEY_ANSWERED, VIEW_EVENT, EventFact, FactSheet, fold
 from lifecycle.intake.news import ANYTHING, NOTHING, News
 from lifecycle.spec import conditions as c
@@ -86,3 +91,45 @@ def test_places_are_ordered_by_value_the_highest_first() -> None:
     assert place_of("points.balance", -5) == 5
     for fact, value in (("orders.total", Decimal("19.99")), ("orders.last_at", AT), ("points.balance", -5)):
         assert value_at(fact, place_of(fact, value) or 0) == value
+
+
+_counts = st.sampled_from([(), (c.Test("at_least", 1),), (c.Test("at_least", 2),)])
+_grown = st.builds(c.EventLeaf, named, wheres, _counts, st.just(c.Span()))
+_counted = st.recursive(
+    _grown, lambda inner: st.builds(c.AllOf, st.lists(inner, min_size=1, max_size=3).map(tuple))
+    | st.builds(c.AnyOf, st.lists(inner, min_size=1, max_size=3).map(tuple)), max_leaves=4,
+)  # fmt: skip
+
+
+@given(person=people, condition=_counted, first=st.integers(0, 3), later=st.integers(0, 5))
+def test_what_events_alone_bring_is_true_only_from_one_of_them_on(
+    person: Person, condition: c.Condition, first: int, later: int
+) -> None:
+    """At any other event, and however much time has passed, the answer is what it was."""
+    state = state_of(person, EPOCH + TICKS * TICK)
+    setting = Setting.of(content_of([], {}))
+    assume(len(state.events) > first)
+    after, answer = state.events[first], False
+    for event in state.events[first + 1 :]:
+        for at in (event.at, event.at + later * TICK):
+            following = [one for one in state.events if one.order > event.order and one.at <= at]
+            if following:
+                continue
+            now_holds = evaluate(condition, state, setting, at, after=after)
+            if not setting.may_bring(condition, event.name) and at == event.at:
+                assert now_holds == answer
+            answer = now_holds
+
+
+def test_what_time_or_anything_else_brings_is_asked_at_every_event() -> None:
+    """Windows, counts that may fall, facts, and their opposites."""
+    named_leaf = c.EventLeaf(("Order Completed",))
+    asked: list[c.Condition] = [
+        c.Negation(named_leaf), c.FactLeaf("orders.count", (c.Test("at_least", 1),)),
+        c.EventLeaf(("Order Completed",), count=(c.Test("at_most", 1),)),
+        c.EventLeaf(("Order Completed",), span=c.Span(within=Duration.parse("3d"))),
+        c.AllOf((named_leaf, c.ConsentLeaf("offers"))), c.AnyOf((named_leaf, c.StageLeaf("is", "decision"))),
+    ]  # fmt: skip
+    assert [brought_by(condition) for condition in asked] == [None] * len(asked)
+    both = c.AnyOf((named_leaf, c.AllOf((named_leaf, c.EventLeaf(("Signed Up", "Order Updated"))))))
+    assert brought_by(both) == frozenset({"Order Completed", "Signed Up", "Order Updated"})
