@@ -15,11 +15,12 @@ _MIX = (("Product Viewed", 40), ("Product Added", 28), ("Product Removed", 6), (
 
 def click_log(people: int, days: int, seed: int, *, topics: Sequence[str] = ("offers",)) -> list[dict[str, Any]]:
     """Return the messages of so many people over so many days: sign-ups, views, carts and orders, in bursts."""
-    messages = [message for number in range(people) for message in _life(number, days, seed, topics)]
+    messages = [message for number in range(people) for message in life(number, days, seed, topics)]
     return sorted(messages, key=lambda message: str(message["timestamp"]))
 
 
-def _life(number: int, days: int, seed: int, topics: Sequence[str]) -> Iterator[dict[str, Any]]:
+def life(number: int, days: int, seed: int, topics: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the messages of one of them, in the order of time."""
     dice = Random(f"{seed}:{number}")  # noqa: S311 - a made-up log, not a secret
     name = f"p{number:05d}"
     at = FIRST + timedelta(minutes=dice.randrange(days * 720))
