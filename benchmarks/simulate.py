@@ -88,8 +88,8 @@ def main() -> None:
     verdict = "ok" if rate >= WANTED else f"BELOW {WANTED:,}"
     print(
         f"{chosen.contacts:,} contacts, {count:,} messages: {done.handled:,} events and decisions in "
-        f"{end - imported:.0f} s, {rate:,.0f}/s ({verdict}); with the import of {imported - begin:.0f} s {whole:,.0f}/s; "
-        f"{len(done.rows):,} rows; peak {peak_mb:.0f} MB"
+        f"{end - imported:.0f} s, {rate:,.0f}/s ({verdict}); with the import of {imported - begin:.0f} s "
+        f"{whole:,.0f}/s; {len(done.rows):,} rows; peak {peak_mb:.0f} MB"
     )
 
 

@@ -13,7 +13,7 @@ from lifecycle.cli.output import console, emit_json, note, print_table
 from lifecycle.cli.session import Session, json_option, pass_session
 
 if TYPE_CHECKING:
-    from lifecycle.plan.build import Plan
+    from lifecycle.plan.build import CampaignPlan, Plan
 
 #: More files than that are counted by folder.
 MOST_FILES = 20
@@ -54,6 +54,13 @@ def _files(plan: Plan) -> list[str]:
     return [f"  {_MARKS[change]} {folder}: {count}" for (folder, change), count in sorted(counts.items())]
 
 
+def _fates(found: CampaignPlan) -> str:
+    """Return what becomes of those inside: how many of each fate, where they share none."""
+    if len(found.fates) < 2:
+        return found.becomes
+    return found.becomes + " (" + ", ".join(f"{fate} {count}" for fate, count in sorted(found.fates.items())) + ")"
+
+
 def _print(plan: Plan) -> None:
     terminal = console()
     if plan.is_empty:
@@ -64,8 +71,9 @@ def _print(plan: Plan) -> None:
         terminal.print(line)
     if plan.campaigns:
         rows = [
-            {"": found.change, "campaign": found.campaign, "audience now": found.audience, "inside": found.inside,
-             "they": found.becomes, "mails cancelled": found.cancelled}
+            {"": found.change, "campaign": found.campaign, "audience now": found.audience,
+             "enter at once": found.enters, "inside": found.inside, "they": _fates(found),
+             "mails cancelled": found.cancelled}
             for found in plan.campaigns
         ]  # fmt: skip
         print_table(rows, title="Campaigns and the people inside")
@@ -78,6 +86,13 @@ def _print(plan: Plan) -> None:
             }
             for hour, counts in plan.first_day.items()
         ]
-        print_table(hours, title="The first day, for those inside")
+        print_table(hours, title="The first day, for those inside and those who enter at once")
+    if plan.dropped:
+        reasons = [
+            {"campaign": name, "mails": sum(counts.values()),
+             "because": ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))}
+            for name, counts in plan.dropped.items()
+        ]  # fmt: skip
+        print_table(reasons, title="Due on the first day, and would not go")
     for first, second, count in plan.conflicts:
         note(f"warning: {first} and {second} have the same trigger, and {count} people are in both audiences")
