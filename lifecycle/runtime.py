@@ -16,6 +16,7 @@ from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_b
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.journey.advance import Stuck, advance
+from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.broadcasts import Budget, open_due
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Runtime:
         self.parts = engine.parts() if scheduler or workers else None
         self.server: Server | None = None
         self._stuck = Stuck()
+        self._backlog = Backlog()
         self._budget = Budget(BROADCAST_CONTACTS)
         self._web = web
         self._scheduler = scheduler
@@ -57,7 +59,8 @@ class Runtime:
         engine = self.engine
         while not self._stopping():
             key, now = engine.settings.secret(), engine.clock.now()
-            if not advance(engine.store, engine.versions, key, now, stuck=self._stuck).contacts:
+            done = advance(engine.store, engine.versions, key, now, stuck=self._stuck, backlog=self._backlog)
+            if not done.contacts:
                 return
 
     def open_due(self) -> None:

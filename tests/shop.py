@@ -20,6 +20,7 @@ from lifecycle.deliver.parts import Parts
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.intake.messages import accept
 from lifecycle.journey.advance import advance
+from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.versions import Versions
 from lifecycle.plan.apply import apply
 from lifecycle.plan.explain import Story, explain
@@ -65,6 +66,8 @@ class Shop:
             compose=Composer(self.tokens, "http://shop.test"),
             channels=Channels([Channel(self.provider, clock)]),
         )
+        #: set, the engine notices that it was away
+        self.backlog: Backlog | None = None
         apply(store, self.content, None, clock.now())
         self._sent = 0
 
@@ -100,7 +103,7 @@ class Shop:
     def work(self) -> None:
         """Advance and deliver until nothing is due now."""
         for _ in range(100):
-            moved = advance(self.store, self.versions, KEY, self.clock.now()).contacts
+            moved = advance(self.store, self.versions, KEY, self.clock.now(), backlog=self.backlog).contacts
             moved += deliver_batch(self.parts).claimed
             if not moved:
                 return

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from lifecycle.audience.ranking import keep_ranking
 from lifecycle.audience.state import ContactState
@@ -21,6 +21,7 @@ from lifecycle.base.errors import StoreError
 from lifecycle.intake.facts import EventFact
 from lifecycle.intake.inbox import leave_word
 from lifecycle.intake.news import NOTHING, News
+from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.contact import ContactTurn, Turn, World
 from lifecycle.journey.entry import OPEN_STATES, Entry
 from lifecycle.journey.hand_over import hand_over
@@ -72,18 +73,23 @@ class Stuck:
 
 
 def advance(
-    store: Store, versions: Versions, key: bytes, now: datetime, *, limit: int = BATCH, stuck: Stuck | None = None
-) -> Advanced:
-    """Give up to `limit` contacts their turn; return what was done. Without content in force there is nothing to do."""
+    store: Store, versions: Versions, key: bytes, now: datetime, *, limit: int = BATCH, stuck: Stuck | None = None,
+    backlog: Backlog | None = None,
+) -> Advanced:  # fmt: skip
+    """Give up to `limit` contacts their turn; return what was done. Without content in force there is nothing to do.
+
+    `stuck` and `backlog` are what the loop remembers from call to call.
+    """
     if versions.in_force_hash() is None:
         return Advanced()
-    stuck = stuck or Stuck()
+    stuck, backlog = stuck or Stuck(), backlog or Backlog()
     with store.read() as connection:
         ids = due_contacts(connection, now, limit, without=stuck.now(now))
+        backlog.look(_oldest_due(connection, now), now)
     if not ids:
         return Advanced()
     try:
-        return _advance(store, versions, key, now, ids, stuck)
+        return _advance(store, versions, key, now, ids, stuck, backlog)
     except StoreError:  # the database is away: nobody's history is at fault
         raise
     except Exception:  # one contact's rows cannot be written: find out whose, the others go on
@@ -91,7 +97,7 @@ def advance(
     done = Advanced()
     for contact_id in ids:
         try:
-            done += _advance(store, versions, key, now, [contact_id], stuck)
+            done += _advance(store, versions, key, now, [contact_id], stuck, backlog)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - the same
@@ -99,7 +105,9 @@ def advance(
     return done
 
 
-def _advance(store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck) -> Advanced:
+def _advance(
+    store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck, backlog: Backlog
+) -> Advanced:
     with store.write() as connection:
         held = lock_contacts(connection, ids, skip=True)
         locked = hand_over(connection, held, now)
@@ -111,7 +119,7 @@ def _advance(store: Store, versions: Versions, key: bytes, now: datetime, ids: S
         leave_word(connection, ranking.passed, "rank")
         world = World(content, versions.get, ranking.tops, key, winners=winners(connection, content, now))
         turns, handled = take_turns(connection, world, locked, now, stuck)
-        written = write_turns(connection, turns, content, key, now)
+        written = write_turns(connection, turns, content, key, now, backlog=backlog)
         clear_inbox(connection, handled)
     return Advanced(len(held), written.messages, written.decisions)
 
@@ -131,6 +139,10 @@ def due_contacts(
         for row in connection.execute(asked.limit(limit)):
             found.setdefault(row[0])
     return list(found)[:limit]
+
+
+def _oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    return connection.execute(select(func.min(enrolments.c.due_at)).where(enrolments.c.due_at <= now)).scalar()
 
 
 def lock_contacts(connection: Connection, ids: Sequence[int], *, skip: bool) -> list[int]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, update
 from lifecycle.audience.review import Review
 from lifecycle.base.ids import keyed_hash
 from lifecycle.intake import bulk
+from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.contact import Tracked, Turn
 from lifecycle.journey.effects import carry_out
 from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
@@ -49,16 +50,18 @@ def write_turns(
     now: datetime,
     *,
     reviewed: bool = True,
+    backlog: Backlog | None = None,
 ) -> Written:
     """Write everything that the turns changed. A ledger row that exists already stays as it is (`messages_once`).
 
-    `reviewed` says that the turns were run, so that they know when each contact is to be reviewed next.
+    `reviewed` says that the turns were run, so that they know when each contact is to be reviewed next. `backlog` says
+    when mails leave that were due while the engine was away.
     """
-    rows = _Rows()
+    rows, backlog = _Rows(), backlog or Backlog()
     changed = [(turn, tracked) for turn in turns for tracked in turn.entries if tracked.changed]
     _store_entries(connection, [tracked for _, tracked in changed])
     for turn, tracked in changed:
-        _gather(rows, turn, tracked, content, key, now)
+        _gather(rows, turn, tracked, content, key, now, backlog)
     if rows.messages:
         connection.execute(insert_once(connection, messages), rows.messages)
     if rows.cancelled:  # after: what ends an enrolment in the turn that reached a mail calls this mail back too
@@ -107,7 +110,9 @@ def _store_entries(connection: Connection, changed: Sequence[Tracked]) -> None:
             tracked.entry = with_id(tracked.entry, found)
 
 
-def _gather(rows: _Rows, turn: Turn, tracked: Tracked, content: Content, key: bytes, now: datetime) -> None:
+def _gather(
+    rows: _Rows, turn: Turn, tracked: Tracked, content: Content, key: bytes, now: datetime, backlog: Backlog
+) -> None:
     entry = tracked.entry
     campaign = content.campaigns.get(entry.campaign)
     for effect in tracked.effects:
@@ -121,7 +126,12 @@ def _gather(rows: _Rows, turn: Turn, tracked: Tracked, content: Content, key: by
                     }
                 )  # fmt: skip
             case Reach() | PassOver() if campaign is not None:
-                rows.messages.append(message_values(effect, entry, campaign, key, now))
+                values = message_values(effect, entry, campaign, key, now)
+                if isinstance(effect, Reach):
+                    values["due_at"] = backlog.due_at(
+                        effect.at, now, deadline_at=effect.deadline_at, kind=campaign.kind
+                    )
+                rows.messages.append(values)
             case CancelOpen(reason=reason) if entry.id is not None:
                 rows.cancelled.append({"enrolment": entry.id, "why": reason})
             case Act():
