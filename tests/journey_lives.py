@@ -22,6 +22,7 @@ from lifecycle.deliver import control
 from lifecycle.deliver.channel import Channel, Channels
 from lifecycle.deliver.parts import Parts
 from lifecycle.intake.erase import erase
+from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.broadcasts import open_due
 from lifecycle.journey.policy import ENDS_THAT_CANCEL
 from lifecycle.report.balance import balance
@@ -31,6 +32,8 @@ from shop import KEY, Shop
 
 ZONES = ("Asia/Riyadh", "Africa/Cairo", "Europe/London", "America/New_York")
 NAMES = ("a", "b")
+#: A segment that events enter and time leaves.
+SEGMENTS = {"browsing": "{event: [Product Added, Ping], within: 1d}"}
 
 # ---------------------------------------------------------------- campaigns
 
@@ -90,6 +93,7 @@ def campaign_texts(draw: st.DrawFn, name: str) -> str:
         "{event: Ping}", "{event: [Ping, Product Added], quiet_for: 1h, restart_on: Product Removed}",
         "{event: Product Added, key: properties.cart_id}", "{stage_entered: decision}",
         "{schedule: '0 9 * * *'}", "{event: Product Added, quiet_for: 3h, key: properties.cart_id}",
+        "{segment_entered: browsing}", "{segment_left: browsing}",
     ]))  # fmt: skip
     lines = [f"campaign: {name}", "stage: awareness", "topic: offers", f"trigger: {trigger}"]
     lines.append(f"priority: {draw(st.sampled_from([10, 50, 90]))}")
@@ -160,7 +164,7 @@ class Life:
     def __post_init__(self) -> None:
         """Put the first version into force; everybody signs up."""
         try:
-            self._contents = [content_of(*texts, policies=str(self.rules)) for texts in self.versions]
+            self._contents = [content_of(*texts, policies=str(self.rules), segments=SEGMENTS) for texts in self.versions]
         except AssertionError as error:
             # a deadline that nothing can meet, a step behind an exit: `check` refuses those
             assume(not re.search("LC40[345]", str(error)))
@@ -170,6 +174,7 @@ class Life:
             store=self.store, clock=self.clock, content=lambda: self.shop.content, compose=PlainCompose(),
             channels=Channels([Channel(self.shop.provider, self.clock)]),
         )  # fmt: skip
+        self.shop.backlog = Backlog()
         self._edits = 0
         self._number = 0
         for number, name in enumerate(NAMES):
