@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -159,9 +159,12 @@ def differences(then: Records, now: Records) -> list[str]:
         new = [json.loads(line) for line in (after - before).elements()]
         for about in sorted({_about(row) for row in [*gone, *new]}):
             found.append(f"{' · '.join(about)} ({file})")
-            for word, side in (("then", gone), ("now", new)):
-                told = [_told(row) for row in side if _about(row) == about]
-                found += [f"  {word:<4}  {text}" for text in told or ["nothing"]]
+            was, is_now = ([row for row in side if _about(row) == about] for side in (gone, new))
+            # one row against one: only what is otherwise is worth reading
+            alike = len(was) == len(is_now) == 1
+            same = {key for key in was[0] if was[0][key] == is_now[0].get(key)} if alike else set()
+            for word, side in (("then", was), ("now", is_now)):
+                found += [f"  {word:<4}  {text}" for text in [_told(row, same) for row in side] or ["nothing"]]
     if not found:  # the same rows: only their order is another
         found = [f"the rows of {file} come in another order" for file, rows in now.items() if list(then[file]) != rows]
     return found
@@ -171,10 +174,9 @@ def _about(row: Row) -> tuple[str, ...]:
     return (row["contact"], row["campaign"], *([row["step"]] if "step" in row else []))
 
 
-def _told(row: Row) -> str:
-    return ", ".join(
-        f"{key} {value}" for key, value in row.items() if key not in {"contact", "campaign", "step"} and value
-    )
+def _told(row: Row, same: Set[str]) -> str:
+    known = {"contact", "campaign", "step", *same}
+    return ", ".join(f"{key} {value or 'none'}" for key, value in row.items() if key not in known)
 
 
 def _enrolments(store: Store) -> list[Row]:

@@ -40,11 +40,9 @@ def test_what_was_decided_then_is_decided_now(history: History, stores: list[Sto
     if os.environ.get("UPDATE_GOLDEN"):
         history.record(now)
         then = history.recorded()
-    found = differences(then, now)
-    assert then == now, "\n".join(
-        [f"{history.name} is decided otherwise than it was:", *found,
-         "Where that is meant, UPDATE_GOLDEN=1 pytest tests/replay records it anew."]
-    )  # fmt: skip
+    if found := differences(then, now):
+        again = "Where that is meant, UPDATE_GOLDEN=1 pytest tests/replay records it anew."
+        pytest.fail("\n".join([f"{history.name} is decided otherwise than it was:", *found, again]), pytrace=False)
     foreseen, happened = _foreseen(now), _happened(now)
     if "rehearsal_differs" in history.about:
         assert foreseen != happened, "the rehearsal foresees it all: take rehearsal_differs away"
@@ -81,14 +79,14 @@ def test_a_difference_is_said_in_words() -> None:
     mail = {"at": "2026-11-02T09:00:00Z", "campaign": "cart", "step": "reminder", "contact": "noura", "outcome": "sent"}
     entry = {"contact": "lina", "campaign": "cart", "state": "exited", "reason": "exit_condition"}
     then: Records = {"decisions": [mail], "enrolments": [entry]}
-    now: Records = {"decisions": [], "enrolments": [{**entry, "state": "completed", "reason": ""}]}
+    now: Records = {"decisions": [], "enrolments": [{**entry, "state": "completed", "reason": "completed"}]}
     assert differences(then, now) == [
         "noura · cart · reminder (decisions)",
         "  then  at 2026-11-02T09:00:00Z, outcome sent",
         "  now   nothing",
         "lina · cart (enrolments)",
         "  then  state exited, reason exit_condition",
-        "  now   state completed",
+        "  now   state completed, reason completed",
     ]
     both: Records = {"decisions": [mail, {**mail, "contact": "lina"}]}
     assert differences(both, {"decisions": both["decisions"][::-1]}) == ["the rows of decisions come in another order"]
