@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -118,8 +119,8 @@ class History:
             shop.post(*payloads)
             if not self._is_down(at):
                 shop.work()
-                open_due(store, shop.versions, KEY, at)
-                shop.work()
+                if open_due(store, shop.versions, KEY, at):
+                    shop.work()
         shop.run_until(self.end - _MOMENT)
 
     def _stops(self) -> Iterator[tuple[datetime, list[Row]]]:
@@ -174,7 +175,7 @@ def _about(row: Row) -> tuple[str, ...]:
     return (row["contact"], row["campaign"], *([row["step"]] if "step" in row else []))
 
 
-def _told(row: Row, same: Set[str]) -> str:
+def _told(row: Row, same: AbstractSet[str]) -> str:
     known = {"contact", "campaign", "step", *same}
     return ", ".join(f"{key} {value or 'none'}" for key, value in row.items() if key not in known)
 
