@@ -91,7 +91,7 @@ def _merge_enrolments(connection: Connection, goes: int, stays: int, now: dateti
             open_ones.setdefault((row.campaign, row.entry_key), []).append(row)
     for pair in open_ones.values():
         *rest, furthest = sorted(pair, key=_progress)
-        if furthest.state == "waiting":
+        if rest and furthest.state == "waiting":
             # all wait for quiet, and the last event of any of them is the last of the one that they are
             last = max(pair, key=lambda row: row.anchor_at)
             quiet = {"anchor_at": last.anchor_at, "due_at": last.due_at, "last_event_id": last.last_event_id}
