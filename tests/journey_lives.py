@@ -164,7 +164,9 @@ class Life:
     def __post_init__(self) -> None:
         """Put the first version into force; everybody signs up."""
         try:
-            self._contents = [content_of(*texts, policies=str(self.rules), segments=SEGMENTS) for texts in self.versions]
+            self._contents = [
+                content_of(*texts, policies=str(self.rules), segments=SEGMENTS) for texts in self.versions
+            ]
         except AssertionError as error:
             # a deadline that nothing can meet, a step behind an exit: `check` refuses those
             assume(not re.search("LC40[345]", str(error)))

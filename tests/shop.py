@@ -16,7 +16,7 @@ from lifecycle.base.clock import ManualClock
 from lifecycle.base.tokens import Tokens
 from lifecycle.deliver.channel import Channel, Channels
 from lifecycle.deliver.compose import Composer
-from lifecycle.deliver.parts import Parts
+from lifecycle.deliver.parts import Compose, Parts
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.intake.messages import accept
 from lifecycle.journey.advance import advance
@@ -52,7 +52,9 @@ def content_of(files: Mapping[str, str]) -> Content:
 class Shop:
     """Puts the content into force and lets time pass."""
 
-    def __init__(self, store: Store, clock: ManualClock, files: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: ManualClock, files: Mapping[str, str] | None = None, compose: Compose | None = None
+    ) -> None:
         self.store = store
         self.clock = clock
         self.content = content_of(files if files is not None else sample_files())
@@ -63,7 +65,7 @@ class Shop:
             store=store,
             clock=clock,
             content=lambda: self.content,
-            compose=Composer(self.tokens, "http://shop.test"),
+            compose=compose or Composer(self.tokens, "http://shop.test"),
             channels=Channels([Channel(self.provider, clock)]),
         )
         #: set, the engine notices that it was away

@@ -90,7 +90,13 @@ def _merge_enrolments(connection: Connection, goes: int, stays: int, now: dateti
         if row.state in _OPEN:
             open_ones.setdefault((row.campaign, row.entry_key), []).append(row)
     for pair in open_ones.values():
-        for behind in sorted(pair, key=_progress)[:-1]:
+        *rest, furthest = sorted(pair, key=_progress)
+        if rest and furthest.state == "waiting":
+            # all wait for quiet, and the last event of any of them is the last of the one that they are
+            last = max(pair, key=lambda row: row.anchor_at)
+            quiet = {"anchor_at": last.anchor_at, "due_at": last.due_at, "last_event_id": last.last_event_id}
+            connection.execute(update(table).where(table.c.id == furthest.id).values(**quiet))
+        for behind in rest:
             end = {"state": "exited", "reason": "merged", "ended_at": now, "due_at": None}
             connection.execute(update(table).where(table.c.id == behind.id).values(**end))
             _cancel(connection, tables.messages.c.enrolment_id == behind.id)

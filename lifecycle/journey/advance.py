@@ -78,14 +78,15 @@ def advance(
 ) -> Advanced:  # fmt: skip
     """Give up to `limit` contacts their turn; return what was done. Without content in force there is nothing to do.
 
-    `stuck` and `backlog` are what the loop remembers from call to call.
+    `stuck` and `backlog` are what the loop remembers from call to call; without a backlog nothing is spread.
     """
     if versions.in_force_hash() is None:
         return Advanced()
-    stuck, backlog = stuck or Stuck(), backlog or Backlog()
+    stuck = stuck or Stuck()
     with store.read() as connection:
         ids = due_contacts(connection, now, limit, without=stuck.now(now))
-        backlog.look(_oldest_due(connection, now), now)
+        if backlog is not None:
+            backlog.look(_oldest_due(connection, now), now)
     if not ids:
         return Advanced()
     try:
@@ -106,8 +107,9 @@ def advance(
 
 
 def _advance(
-    store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck, backlog: Backlog
-) -> Advanced:
+    store: Store, versions: Versions, key: bytes, now: datetime, ids: Sequence[int], stuck: Stuck,
+    backlog: Backlog | None,
+) -> Advanced:  # fmt: skip
     with store.write() as connection:
         held = lock_contacts(connection, ids, skip=True)
         locked = hand_over(connection, held, now)

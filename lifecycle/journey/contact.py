@@ -231,7 +231,7 @@ class ContactTurn:
         tracked.take(transition)
         for effect in transition.effects:
             if isinstance(effect, Act):  # what comes next in this turn sees it
-                carry_over(self._state, effect.step, effect.made)
+                carry_over(self._state, effect.step, effect.made, self._world.content.project.rewards)
                 self._made |= changed_by(effect.step)
 
     def _review(self, at: datetime, cause: str, news: News, event: EventFact | None, *, triggers: bool) -> None:

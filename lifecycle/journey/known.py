@@ -12,8 +12,9 @@ from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import EventFact, FactSheet
 from lifecycle.intake.news import NOTHING, News
+from lifecycle.rewards.tiers import tier_of
 from lifecycle.spec.conditions import Condition
-from lifecycle.spec.model import Points, Step, Update
+from lifecycle.spec.model import Points, Rewards, Step, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,18 @@ class Known:
     def after_step(self, step: Step, made: Mapping[str, Any]) -> Known:
         """Return what is known once an `update` or `points` step was carried out, so that the next step sees it."""
         told = replace(self.state, kept=dict(self.state.kept), _sheet=FactSheet(), _folded=0)
-        carry_over(told, step, made)
+        carry_over(told, step, made, self.setting.project.rewards)
         return replace(self, state=told)
 
 
-def carry_over(state: ContactState, step: Step, made: Mapping[str, Any]) -> None:
-    """Let the contact's state tell of a step that was carried out."""
+def carry_over(state: ContactState, step: Step, made: Mapping[str, Any], rewards: Rewards) -> None:
+    """Let the contact's state tell of a step that was carried out; `rewards` is the project's, for its tiers."""
     match step:
         case Update(attributes=attributes):
             state.attributes = {**state.attributes, **attributes}
         case Points():
-            state.kept["points.balance"] = int(state.kept.get("points.balance") or 0) + int(made["points"])
+            balance = int(state.kept.get("points.balance") or 0) + int(made["points"])
+            state.kept |= {"points.balance": balance, "points.tier": tier_of(balance, rewards)}
         case _:
             return
 

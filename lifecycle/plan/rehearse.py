@@ -25,7 +25,6 @@ from lifecycle.journey.entry import AFTER_EVENTS, Act, CancelOpen, Entry, PassOv
 from lifecycle.journey.policy import Go, Hold, Release, Skip, judge
 from lifecycle.journey.timed import Slot, is_for, opening_in, slots
 from lifecycle.plan.rows import Row
-from lifecycle.rewards.points import tier_of
 from lifecycle.spec.model import Campaign, Emit, Points
 
 #: What a rehearsal looks forward to.
@@ -149,6 +148,7 @@ class _ContactRehearsal:
                         changed |= news_of
                     case (campaign, opening):
                         openings.append((campaign, opening))
+            attributes = self._state.attributes
             turn = ContactTurn(self._world, self._state, self._entries, now)
             done = turn.run(events, changed=changed, review_at=review_at)
             for campaign, opening in openings:
@@ -156,7 +156,11 @@ class _ContactRehearsal:
             self._rehearsal.handled += len(events) + 1
             review_at = done.review_at
             yield from self._take(done.entries, now)
-            yield from self._release(now)
+            if self._state.attributes != attributes:
+                self._expect(now, News.of("attribute"))
+            # nothing leaves before what the turn itself brought about was looked at
+            if not self._news or self._news[0][0] > now:
+                yield from self._release(now)
 
     def _expect(self, at: datetime, news: _Ahead) -> None:
         heapq.heappush(self._news, (at, next(self._numbers), news))
@@ -191,8 +195,7 @@ class _ContactRehearsal:
                 case CancelOpen(reason=reason):
                     yield from self._cancel(entry, reason, now)
                 case Act(step=Points()):
-                    balance = int(self._state.kept.get("points.balance") or 0)
-                    self._state.kept["points.tier"] = tier_of(balance, self._world.content.project.rewards)
+                    self._expect(now, News.of("reward"))
                 case Act(step=Emit(event=name, properties=properties), made=made):
                     source = str(made["message_id"])
                     event = EventFact(next(self._emitted), name, effect.at, properties, message_id=source)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
+from lifecycle.rewards.tiers import tier_of
 from lifecycle.spec.model import Rewards
 from lifecycle.store.once import add_once
 from lifecycle.store.tables import facts, points
@@ -33,8 +34,3 @@ def give(
     values = {"points_balance": int(balance or 0), "points_tier": tier_of(int(balance or 0), rewards)}
     connection.execute(update(facts).where(facts.c.contact_id == contact_id).values(values))
     return True
-
-
-def tier_of(balance: int, rewards: Rewards) -> str | None:
-    """Return the highest tier that the balance reaches, None below them all or without tiers."""
-    return next((tier.tier for tier in reversed(rewards.tiers) if balance >= tier.at_least), None)

@@ -24,6 +24,7 @@ from lifecycle.providers.memory import MemoryProvider
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
+from shop import Shop
 
 ALIAS = {"type": "alias", "userId": "c1", "previousId": "c2", "messageId": "a"}
 
@@ -122,6 +123,27 @@ def test_of_two_inside_one_broadcast_the_furthest_sends(store: Store, clock: Man
     sent = [row["enrolment_id"] for row in rows(store, tables.messages) if row["state"] == "queued"]
     assert [row["id"] for row in rows(store, tables.enrolments) if row["state"] == "active"] == sent == [ahead]
     assert [row["occurrence"] for row in rows(store, tables.messages) if row["state"] == "queued"] == ["1"]
+
+
+@pytest.mark.parametrize("guest_first", [True, False])
+def test_two_who_wait_for_quiet_with_one_bag_wait_from_the_last_event_of_either(
+    store: Store, clock: ManualClock, *, guest_first: bool
+) -> None:
+    """The entry that goes on is due, and counts its deadline, as if one contact had done it all."""
+    shop = Shop(store, clock, compose=PlainCompose())
+    shop.contact("sara")
+    shop.contact("guest")
+    start = clock.now()
+    bag = {"cart_id": "c", "product_id": "madar", "price": 549, "quantity": 1}
+    for who in ("guest", "sara") if guest_first else ("sara", "guest"):
+        shop.track(who, "Product Added", **bag)
+        shop.work()
+        clock.advance(timedelta(minutes=20))
+    shop.post({"type": "alias", "userId": "sara", "previousId": "guest", "messageId": "a"})
+    shop.run_until(start + timedelta(hours=3))
+    [mail] = shop.ledger(campaign="cart-abandonment")
+    assert mail.sent_at == start + timedelta(minutes=80)
+    assert mail.deadline_at == start + timedelta(minutes=20, hours=3)
 
 
 def test_what_comes_for_the_one_who_is_gone_is_the_survivors(store: Store, clock: ManualClock) -> None:

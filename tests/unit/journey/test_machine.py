@@ -330,6 +330,20 @@ def test_a_step_sees_what_the_step_before_it_did() -> None:
     assert sara.state.kept["points.balance"] == 120
 
 
+def test_a_step_sees_the_tier_that_the_points_before_it_reach() -> None:
+    """The tier follows the balance at once."""
+    text = """
+  - points: {give: 120}
+  - branch:
+      - when: {points.tier: gold}
+        steps: [{send: golden}]
+      - otherwise: [{send: plain}]
+"""
+    sara = _steps(text)
+    sara.does(0 * HOUR, "Ping")
+    assert sara.mails() == [(0 * HOUR, "golden")]
+
+
 def test_a_split_is_stable_and_follows_its_weights() -> None:
     """By hash of the first identifier: the same contact, the same variant; one in four for 1 to 3."""
     text = "  - split: [{variant: a, weight: 1, steps: [{send: one}]}, {variant: b, weight: 3, steps: [{send: two}]}]\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlmodel import SQLModel
 
 from click_log import FIRST, click_log
 from journey_worlds import content_of
+from ledger import PlainCompose
 from lifecycle.base.clock import ManualClock
 from lifecycle.intake.messages import accept
 from lifecycle.plan.simulate import as_row, simulate
@@ -118,6 +120,67 @@ def test_history_before_the_start_triggers_nothing_and_one_campaign_runs_alone(t
     first_cart = min(datetime.fromisoformat(m["timestamp"]) for m in log if m.get("event") == "Product Added"
                      and datetime.fromisoformat(m["timestamp"]) >= start)  # fmt: skip
     assert min(row["at"] for row in rows) >= first_cart
+
+
+GIVER = """
+campaign: giver
+stage: awareness
+topic: offers
+trigger: {event: Signed Up}
+STEPS
+"""
+TAKER = """
+campaign: taker
+stage: retention
+topic: offers
+trigger: {segment_entered: special}
+steps: [{send: hello}]
+"""
+VIP, GOLDEN = "{contact.vip: true}", "{points.tier: gold}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "special", "expected"),
+    [
+        # a segment that a step's own change brings the contact into
+        ("steps: [update: {vip: true}]", VIP, [("taker", "hello", "sent")]),
+        ("steps: [points: 120]", GOLDEN, [("taker", "hello", "sent")]),
+        ("steps: [points: 20]", GOLDEN, []),
+        # nothing leaves before what the turn itself brought about was looked at: here it ends the campaign
+        (
+            f"exit_when: {VIP}\nsteps: [update: {{vip: true}}, send: mail]",
+            GOLDEN,
+            [("giver", "mail", "exit_condition")],
+        ),
+        ("exit_when: {event: Pong}\nsteps: [emit: Pong, send: mail]", GOLDEN, [("giver", "mail", "exit_condition")]),
+    ],
+)
+def test_what_a_step_changes_is_news_to_a_rehearsal_as_it_is_for_real(
+    tmp_path: Path, sqlite_tables: Path, steps: str, special: str, expected: list[tuple[str, str, str]]
+) -> None:
+    """Attributes, points and events that steps bring about: the same mails in virtual time and on a real store."""
+    content = content_of(GIVER.replace("STEPS", steps), TAKER, segments={"special": special})
+    log = [
+        {"type": "identify", "userId": "sara", "messageId": "1", "timestamp": FIRST.isoformat(),
+         "traits": {"email": "sara@example.com"}},
+        {"type": "track", "userId": "sara", "messageId": "2", "event": "Signed Up", "properties": {},
+         "timestamp": (FIRST + timedelta(hours=1)).isoformat()},
+    ]  # fmt: skip
+    rehearsed = [
+        (row["campaign"], row["step"], row["reason"] or row["outcome"]) for row in _replayed(tmp_path, log, content, 2)
+    ]
+    store = Store(f"sqlite:///{shutil.copy(sqlite_tables, tmp_path / 'real.db')}")
+    try:
+        clock = ManualClock(FIRST)
+        shop = Shop(store, clock, content.files, PlainCompose())
+        shop.post(log[0])
+        shop.run_until(FIRST + timedelta(hours=1))
+        shop.post(log[1])
+        shop.run_until(FIRST + timedelta(days=2))
+        real = [(row.campaign, row.step, row.reason or row.state) for row in shop.ledger()]
+    finally:
+        store.close()
+    assert rehearsed == real == expected
 
 
 def test_the_real_run_of_the_same_events_has_the_same_rows(store: Store, tmp_path: Path) -> None:
