@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.clock import Clock
@@ -99,6 +99,8 @@ def release(
     # read only now: waiting for a contact's row takes time, and what it waited for must not lie in the future
     now = clock.now()
     known.clamp(now)
+    if content.project.policies.frequency_caps:
+        known.look_ahead(connection, now)
     sending: list[dict[str, Any]] = []
     holds: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
@@ -151,6 +153,8 @@ class _Known:
             connection.execute(select(inbox.c.contact_id).where(inbox.c.contact_id.in_(people))).scalars()
         )
         self._states: dict[int, ContactState] = load_states(connection, people, histories=False)
+        #: by contact, the highest priority of a mail that waits only for the journey to look
+        self._first: dict[int, int] = {}
         entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
         self._ended: dict[int, str] = {
             found.id: "" if found.state in {"waiting", "active"} else found.reason or found.state
@@ -176,6 +180,18 @@ class _Known:
                 if message.sending_at is not None and message.sending_at > now:
                     message.sending_at = now
 
+    def look_ahead(self, connection: Connection, now: datetime) -> None:
+        """See which contacts have a mail that asks again within a moment: where it comes first, it takes the cap."""
+        soon = (
+            select(messages.c.contact_id, func.max(messages.c.priority))
+            .where(messages.c.contact_id.in_(sorted(self._states)), messages.c.state == "queued")
+            # a reason would say that it waits for something else
+            .where(messages.c.reason == "", messages.c.kind == "marketing")
+            .where(messages.c.due_at > now, messages.c.due_at <= now + INBOX_AGAIN)
+            .group_by(messages.c.contact_id)
+        )
+        self._first = {row[0]: row[1] for row in connection.execute(soon)}
+
     def judge(self, row: Claimed, address: str | None, content: Content, now: datetime) -> Judgement:
         """Say whether the row may leave."""
         state = self._states.get(row.contact_id)
@@ -183,6 +199,8 @@ class _Known:
             return Skip("erased", "cancelled")
         if row.contact_id in self._busy or (address is not None and state.email not in {None, address}):
             # the journey looks first; and a mail is never sent to an address the contact has just given up
+            return Hold(now + INBOX_AGAIN, "")
+        if row.is_marketing and row.priority < self._first.get(row.contact_id, row.priority):
             return Hold(now + INBOX_AGAIN, "")
         asking = Release(
             row.campaign, "marketing" if row.is_marketing else "transactional", row.topic, row.deadline_at,
