@@ -30,7 +30,7 @@ from lifecycle.journey.versions import Versions
 from lifecycle.journey.winners import winners
 from lifecycle.journey.write import clear_inbox, read_entry, write_turns
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import contacts, enrolments, inbox, messages
+from lifecycle.store.tables import contacts, enrolments, events, inbox, messages
 
 log = logging.getLogger("lifecycle.journey")
 
@@ -144,7 +144,11 @@ def due_contacts(
 
 
 def _oldest_due(connection: Connection, now: datetime) -> datetime | None:
-    return connection.execute(select(func.min(enrolments.c.due_at)).where(enrolments.c.due_at <= now)).scalar()
+    """Return since when the oldest due timer, or the first event in the inbox, has waited."""
+    timer = select(func.min(enrolments.c.due_at)).where(enrolments.c.due_at <= now)
+    news = select(events.c.received_at).join(inbox, inbox.c.event_id == events.c.id).order_by(inbox.c.id).limit(1)
+    found = [connection.execute(query).scalar() for query in (timer, news)]
+    return min((at for at in found if at is not None), default=None)
 
 
 def lock_contacts(connection: Connection, ids: Sequence[int], *, skip: bool) -> list[int]:

@@ -26,7 +26,7 @@ class Backlog:
     _looked_at: datetime | None = None
 
     def look(self, oldest_due: datetime | None, now: datetime) -> None:
-        """Take note of the oldest timer that is due at `now`, before a batch of turns."""
+        """Take note of what has waited longest at `now`, a timer or an event, before a batch of turns."""
         was_here = self._looked_at is not None and now - self._looked_at < AWAY_AFTER
         self._looked_at = now
         if oldest_due is None or now - oldest_due < AWAY_AFTER:

@@ -71,6 +71,23 @@ def test_what_was_due_while_the_engine_was_away_leaves_in_order_over_half_an_hou
     assert sent[-1].sent_at < back_at + SPREAD_OVER
 
 
+def test_events_that_the_web_server_took_in_meanwhile_are_spread_too(store: Store, clock: ManualClock) -> None:
+    """Workers alone were down: sign-ups of five hours are not welcomed in one minute."""
+    shop = Shop(store, clock)
+    shop.backlog = Backlog()
+    shop.work()
+    for number in range(10):
+        clock.advance(30 * MINUTE)
+        shop.contact(f"c{number}")
+        shop.track(f"c{number}", "Signed Up")
+    clock.advance(5 * MINUTE)
+    shop.run_until(clock.now() + HOUR)
+    sent = _sent(shop, "welcome")
+    assert len(sent) == 10
+    assert [row.reached_at for row in sent] == sorted(row.reached_at for row in sent)
+    assert min(later.sent_at - earlier.sent_at for earlier, later in pairwise(sent)) > MINUTE
+
+
 def test_receipts_do_not_wait_and_what_is_too_late_is_not_sent(store: Store, clock: ManualClock) -> None:
     """Transactional mails leave at once; a deadline that has passed is a deadline that has passed."""
     shop = _shop(store, clock, "10h")
