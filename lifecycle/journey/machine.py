@@ -27,6 +27,7 @@ from lifecycle.journey.entry import (
 )
 from lifecycle.journey.known import Known
 from lifecycle.journey.matching import matches, property_at
+from lifecycle.spec.conditions import Condition
 from lifecycle.spec.model import Campaign, EventTrigger, Send, WaitFor, walk_steps
 
 #: Key of `context`: the goal's condition held already when the contact came in, so this entry cannot meet it.
@@ -197,13 +198,11 @@ def _met_goal(
         return None
     if entry.reason == "merged":  # the other contact's entry goes on, and meets it
         return None
-    if event is not None and not known.setting.may_bring(goal.when, event.name):
-        return None
     until = goal.window.after(entry.activated_at, known.zone)
     start = _activation(entry, entry.activated_at)
     if not entry.activated_at <= at <= until or (event is not None and event.order <= start.order):
         return None
-    if not known.holds(goal.when, at, after=start):
+    if not _came_true_by(event, goal.when, known, at, start):
         return None
     value = amount(property_at(event, goal.value)) if goal.value and event is not None else None
     met = replace(entry, goal_at=at, goal_value=value)
@@ -221,19 +220,20 @@ def _activation(entry: Entry, at: datetime) -> EventFact:
 def _came_true(campaign: Campaign, entry: Entry, known: Known, at: datetime, event: EventFact | None) -> bool:
     """Say whether the goal came true since the entry was opened: it holds, and did not hold then."""
     goal, opening = campaign.goal, _opening(entry)
-    if goal is None or (event is not None and not known.setting.may_bring(goal.when, event.name)):
-        return False
-    if not known.holds(goal.when, at, after=opening):
+    if goal is None or not _came_true_by(event, goal.when, known, at, opening):
         return False
     return not known.holds(goal.when, entry.opened_at, after=opening)
 
 
 def _should_exit(campaign: Campaign, entry: Entry, known: Known, at: datetime, event: EventFact | None = None) -> bool:
-    """Say whether exit_when holds; it is not asked at an event that cannot have made it true."""
-    condition = campaign.exit_when
-    if condition is None or (event is not None and not known.setting.may_bring(condition, event.name)):
+    return campaign.exit_when is not None and _came_true_by(event, campaign.exit_when, known, at, _opening(entry))
+
+
+def _came_true_by(event: EventFact | None, condition: Condition, known: Known, at: datetime, after: EventFact) -> bool:
+    """Say whether the condition holds, counted from `after`; not asked at an event that cannot have made it true."""
+    if event is not None and not known.setting.may_bring(condition, event.name):
         return False
-    return known.holds(condition, at, after=_opening(entry))
+    return known.holds(condition, at, after=after)
 
 
 def _opening(entry: Entry) -> EventFact:
