@@ -44,7 +44,7 @@ class Runtime:
         self.parts = engine.parts() if scheduler or workers else None
         self.server: Server | None = None
         self._stuck = Stuck()
-        self._backlog = Backlog()
+        self._backlog = Backlog(engine.clock.now())
         self._budget = Budget(BROADCAST_CONTACTS)
         self._web = web
         self._scheduler = scheduler

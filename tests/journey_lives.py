@@ -176,7 +176,6 @@ class Life:
             store=self.store, clock=self.clock, content=lambda: self.shop.content, compose=PlainCompose(),
             channels=Channels([Channel(self.shop.provider, self.clock)]),
         )  # fmt: skip
-        self.shop.backlog = Backlog()
         self._edits = 0
         self._number = 0
         for number, name in enumerate(NAMES):
@@ -200,6 +199,7 @@ class Life:
         end = self.clock.now() + timedelta(minutes=minutes)
         if how == "down":
             self.clock.move_to(end)
+            self.shop.backlog = Backlog(end)
             return
         while self.clock.now() + timedelta(hours=4) < end:
             self.shop.run_until(self.clock.now() + timedelta(hours=4))

@@ -68,7 +68,7 @@ class Shop:
             compose=compose or Composer(self.tokens, "http://shop.test"),
             channels=Channels([Channel(self.provider, clock)]),
         )
-        #: set, the engine notices that it was away
+        #: since when the engine is back, for tests in which it was away
         self.backlog: Backlog | None = None
         apply(store, self.content, None, clock.now())
         self._sent = 0

@@ -85,8 +85,8 @@ def advance(
     stuck = stuck or Stuck()
     with store.read() as connection:
         ids = due_contacts(connection, now, limit, without=stuck.now(now))
-        if backlog is not None:
-            backlog.look(_oldest_due(connection, now), now)
+        if backlog is not None and backlog.unknown:
+            backlog.look(_oldest_due(connection, now))
     if not ids:
         return Advanced()
     try:

@@ -19,27 +19,29 @@ AHEAD_OF_DEADLINE = timedelta(minutes=2)
 
 @dataclass(slots=True)
 class Backlog:
-    """Since when the engine was away, and when it came back, while there is something left of that time."""
+    """What was left undone before the engine came back at `back_at` (None: it was never away)."""
 
+    back_at: datetime | None = None
     _since: datetime | None = None
-    _back_at: datetime | None = None
-    _looked_at: datetime | None = None
+    _looked: bool = False
 
-    def look(self, oldest_due: datetime | None, now: datetime) -> None:
-        """Take note of what has waited longest at `now`, a timer or an event, before a batch of turns."""
-        was_here = self._looked_at is not None and now - self._looked_at < AWAY_AFTER
-        self._looked_at = now
-        if oldest_due is None or now - oldest_due < AWAY_AFTER:
-            self._since = self._back_at = None
-        elif not was_here:
-            self._since, self._back_at = oldest_due, now
+    @property
+    def unknown(self) -> bool:
+        """Say whether nobody has looked yet since when the engine was away."""
+        return self.back_at is not None and not self._looked
+
+    def look(self, oldest_due: datetime | None) -> None:
+        """Take note of what has waited longest, a timer or an event, as the engine begins to work."""
+        self._looked = True
+        if self.back_at is not None and oldest_due is not None and self.back_at - oldest_due >= AWAY_AFTER:
+            self._since = oldest_due
 
     def due_at(self, at: datetime, now: datetime, *, deadline_at: datetime | None, kind: str) -> datetime:
         """Return when a mail that was reached at `at` is to leave; never past its deadline on that account."""
-        if self._since is None or self._back_at is None or not self._since <= at < self._back_at or kind != "marketing":
+        if self._since is None or self.back_at is None or not self._since <= at < self.back_at or kind != "marketing":
             return max(at, now)
-        away = self._back_at - self._since
-        later = self._back_at + min(away, SPREAD_OVER) * ((at - self._since) / away)
+        away = self.back_at - self._since
+        later = self.back_at + min(away, SPREAD_OVER) * ((at - self._since) / away)
         if deadline_at is not None:
             later = min(later, deadline_at - AHEAD_OF_DEADLINE)
         return max(later, now)

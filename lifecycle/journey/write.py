@@ -126,12 +126,7 @@ def _gather(
                     }
                 )  # fmt: skip
             case Reach() | PassOver() if campaign is not None:
-                values = message_values(effect, entry, campaign, key, now)
-                if isinstance(effect, Reach):
-                    values["due_at"] = backlog.due_at(
-                        effect.at, now, deadline_at=effect.deadline_at, kind=campaign.kind
-                    )
-                rows.messages.append(values)
+                rows.messages.append(message_values(effect, entry, campaign, key, now, backlog))
             case CancelOpen(reason=reason) if entry.id is not None:
                 rows.cancelled.append({"enrolment": entry.id, "why": reason})
             case Act():
@@ -171,18 +166,20 @@ def with_id(entry: Entry, found: int) -> Entry:
 
 
 def message_values(
-    effect: Reach | PassOver, entry: Entry, campaign: Campaign, key: bytes, now: datetime
+    effect: Reach | PassOver, entry: Entry, campaign: Campaign, key: bytes, now: datetime, backlog: Backlog
 ) -> dict[str, Any]:
     """Return the ledger row for a send that was reached. Its Message-ID is a keyed hash of what it is for."""
-    reached = isinstance(effect, Reach)
+    if isinstance(effect, Reach):
+        state, reason, deadline_at = "queued", "", effect.deadline_at
+        due_at = backlog.due_at(effect.at, now, deadline_at=deadline_at, kind=campaign.kind)
+    else:
+        state, reason, deadline_at, due_at = "skipped", effect.reason, None, effect.at
     return {
         "campaign": entry.campaign, "step": effect.step.id, "contact_id": entry.contact_id,
         "occurrence": entry.occurrence, "enrolment_id": entry.id, "version": entry.version, "kind": campaign.kind,
         "topic": campaign.topic, "template": effect.step.template, "variant": effect.variant,
         "sender": effect.step.sender, "data": dict(effect.step.data), "priority": campaign.priority,
-        "state": "queued" if reached else "skipped", "reason": "" if isinstance(effect, Reach) else effect.reason,
-        "reached_at": effect.at, "due_at": max(effect.at, now) if reached else effect.at,
-        "deadline_at": effect.deadline_at if isinstance(effect, Reach) else None,
+        "state": state, "reason": reason, "reached_at": effect.at, "due_at": due_at, "deadline_at": deadline_at,
         "message_id": keyed_hash(
             key, "message", entry.campaign, effect.step.id, str(entry.contact_id), entry.occurrence
         ),

@@ -22,6 +22,7 @@ from lifecycle.deliver.compose import Composer, Composition, MailEntry
 from lifecycle.deliver.outbox import Claimed
 from lifecycle.deliver.release import Ready
 from lifecycle.journey.advance import BATCH, load_entries
+from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.contact import ContactTurn, Tracked, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.journey.entry import Entry, PassOver, Reach
@@ -142,7 +143,7 @@ class DryRun:
                 return DryRow(name, step.id, "held", reason, not_before=until, mail=made)
 
     def _row(self, campaign: Campaign, state: ContactState, entry: Entry, effect: Reach) -> Claimed:
-        values = message_values(effect, entry, campaign, self._key, self._now)
+        values = message_values(effect, entry, campaign, self._key, self._now, Backlog())
         wanted: dict[str, Any] = {name: values.get(name) for name in Claimed.__dataclass_fields__}
         # no row exists: the links of a rehearsed mail lead nowhere
         wanted |= {"id": 0, "enrolment_id": -1, "contact_id": state.id, "fence": 0, "crashes": 0, "attempts": 0}

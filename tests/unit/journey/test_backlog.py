@@ -42,7 +42,6 @@ def _shop(store: Store, clock: ManualClock, deadline: str) -> Shop:
     """Return a shop whose twelve contacts have asked in the last six hours, and wait."""
     added = {"campaigns/follow-up.yaml": FOLLOW_UP.replace("DEADLINE", deadline), "campaigns/receipt.yaml": RECEIPT}
     shop = Shop(store, clock, {**sample_files(), **added})
-    shop.backlog = Backlog()
     for number in range(12):
         shop.contact(f"c{number:02}")
         shop.track(f"c{number:02}", "Asked")
@@ -62,6 +61,7 @@ def test_what_was_due_while_the_engine_was_away_leaves_in_order_over_half_an_hou
     shop = _shop(store, clock, "3d")
     clock.advance(12 * HOUR)
     back_at = clock.now()
+    shop.backlog = Backlog(back_at)
     shop.run_until(back_at + HOUR)
     sent = _sent(shop, "follow-up")
     assert [row.reached_at for row in sent] == sorted(row.reached_at for row in sent)
@@ -74,13 +74,13 @@ def test_what_was_due_while_the_engine_was_away_leaves_in_order_over_half_an_hou
 def test_events_that_the_web_server_took_in_meanwhile_are_spread_too(store: Store, clock: ManualClock) -> None:
     """Workers alone were down: sign-ups of five hours are not welcomed in one minute."""
     shop = Shop(store, clock)
-    shop.backlog = Backlog()
     shop.work()
     for number in range(10):
         clock.advance(30 * MINUTE)
         shop.contact(f"c{number}")
         shop.track(f"c{number}", "Signed Up")
     clock.advance(5 * MINUTE)
+    shop.backlog = Backlog(clock.now())
     shop.run_until(clock.now() + HOUR)
     sent = _sent(shop, "welcome")
     assert len(sent) == 10
@@ -93,6 +93,7 @@ def test_receipts_do_not_wait_and_what_is_too_late_is_not_sent(store: Store, clo
     shop = _shop(store, clock, "10h")
     clock.advance(12 * HOUR)
     back_at = clock.now()
+    shop.backlog = Backlog(back_at)
     shop.run_until(back_at + HOUR)
     receipts = _sent(shop, "receipt")
     assert len(receipts) == 12
@@ -105,6 +106,7 @@ def test_whoever_was_never_away_spreads_nothing(store: Store, clock: ManualClock
     shop = _shop(store, clock, "3d")
     shop.run_until(clock.now() + 2 * HOUR - MINUTE)
     clock.advance(AWAY_AFTER - MINUTE)
+    shop.backlog = Backlog(clock.now())
     shop.run_until(clock.now() + 8 * HOUR)
     sent = _sent(shop, "follow-up")
     assert len(sent) == 12
@@ -119,8 +121,8 @@ def test_due_order_is_kept_and_no_deadline_is_passed_by_waiting(
     away: int, dues: list[int], deadline: int | None
 ) -> None:
     """Whatever was due when: never before now, never after the half hour, never later than a deadline allows."""
-    backlog, since = Backlog(), NOW - away * MINUTE
-    backlog.look(since, NOW)
+    backlog, since = Backlog(NOW), NOW - away * MINUTE
+    backlog.look(since)
     deadline_at = None if deadline is None else NOW + deadline * MINUTE
     ats = sorted(since + (due % away) * MINUTE for due in dues)
     found = [backlog.due_at(at, NOW, deadline_at=deadline_at, kind="marketing") for at in ats]
@@ -131,13 +133,21 @@ def test_due_order_is_kept_and_no_deadline_is_passed_by_waiting(
     assert backlog.due_at(NOW, NOW, deadline_at=None, kind="marketing") == NOW
 
 
-def test_a_busy_engine_spreads_nothing_and_an_old_backlog_ends() -> None:
-    """Late because there was much to do is not away; nor is anything once what was left has been worked off."""
-    backlog = Backlog()
-    backlog.look(None, NOW)
-    backlog.look(NOW - HOUR, NOW + MINUTE)
-    assert backlog.due_at(NOW - HOUR, NOW, deadline_at=None, kind="marketing") == NOW
-    backlog.look(NOW - HOUR, NOW + HOUR)
-    assert backlog.due_at(NOW, NOW + HOUR, deadline_at=None, kind="marketing") > NOW + HOUR
-    backlog.look(None, NOW + HOUR)
-    assert backlog.due_at(NOW, NOW + HOUR, deadline_at=None, kind="marketing") == NOW + HOUR
+def test_a_busy_engine_spreads_nothing_and_an_old_backlog_ends(store: Store, clock: ManualClock) -> None:
+    """Late because there was much to do is not away, and one who cannot be worked off holds up nobody."""
+    busy = Backlog(NOW)
+    busy.look(None)
+    assert busy.due_at(NOW + HOUR, NOW + 2 * HOUR, deadline_at=None, kind="marketing") == NOW + 2 * HOUR
+    back = Backlog(NOW)
+    back.look(NOW - HOUR)
+    assert back.due_at(NOW - MINUTE, NOW, deadline_at=None, kind="marketing") > NOW
+    # what is due from the return on leaves at once, though the oldest be as old as ever; so does what is old, later
+    for later in (MINUTE, 12 * HOUR):
+        assert back.due_at(NOW + later, NOW + later, deadline_at=None, kind="marketing") == NOW + later
+    assert back.due_at(NOW - MINUTE, NOW + HOUR, deadline_at=None, kind="marketing") == NOW + HOUR
+    # somebody whose history breaks the engine waits for ever; a day later an on-time mail of another is on time
+    shop = _shop(store, clock, "3d")
+    shop.backlog = Backlog(clock.now() - 24 * HOUR)
+    shop.backlog.look(clock.now() - 48 * HOUR)
+    shop.run_until(clock.now() + 9 * HOUR)
+    assert {row.sent_at - row.reached_at < MINUTE for row in _sent(shop, "follow-up")} == {True}
