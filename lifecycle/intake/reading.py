@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["contacts", "events", "messages", "suppressions"]
 Rows: TypeAlias = "list[tuple[int, Original]]"
 _decode = msgspec.json.Decoder().decode
-#: The most bytes of rows in one chunk: a row may have a megabyte, and five thousand of those are no flat memory.
+#: The most bytes of rows in one chunk: a row may have a megabyte, and a batch of those is no flat memory.
 MOST_BYTES = 16_000_000
 
 

@@ -9,12 +9,14 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import IO
 
 #: Rows that wait in memory before they are sorted and put on disk.
 MOST_HELD = 100_000
 #: Rows of a run that are read at a time.
 _BLOCK = 500
+_order = attrgetter("order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,3 @@ def _read(file: IO[bytes], places: list[int]) -> Iterator[Row]:
     for place in places:
         file.seek(place)
         yield from pickle.load(file)  # noqa: S301 - our own rows, in a file that nobody else can open
-
-
-def _order(row: Row) -> tuple[datetime, str, str, str]:
-    return row.order

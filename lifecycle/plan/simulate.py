@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -221,5 +221,4 @@ def _pages(connection: Connection) -> Iterator[list[ContactState]]:
 
 def as_row(row: Row) -> dict[str, Any]:
     """Return the row as `simulate --out` writes it."""
-    found = asdict(row)
-    return {key: found[key] for key in ("at", "campaign", "step", "contact", "outcome", "reason")}
+    return {key: getattr(row, key) for key in ("at", "campaign", "step", "contact", "outcome", "reason")}
