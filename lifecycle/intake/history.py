@@ -19,6 +19,7 @@ from lifecycle.base.units import parse_instant
 from lifecycle.intake.bulk import allocate, look_up
 from lifecycle.intake.bulk import insert as insert_rows
 from lifecycle.intake.payload import Refused
+from lifecycle.intake.plain import find_users
 from lifecycle.spec.diagnostics import did_you_mean
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
@@ -128,14 +129,7 @@ def store_past(
 def find_contacts(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     """Return the row of each contact named by external id, alias or, failing these, address; those that exist."""
     wanted = set(names)
-    found: dict[str, int] = {}
-    for row in look_up(
-        connection, tables.contacts, ("id", "external_id"), ("external_id",), [(name,) for name in wanted]
-    ):
-        found[row.external_id] = row.id
-    pairs = [("alias", name) for name in wanted - found.keys()]
-    for row in look_up(connection, tables.identities, ("value", "contact_id"), ("kind", "value"), pairs):
-        found[row.value] = row.contact_id
+    found = find_users(connection, wanted)
     by_key: dict[str, list[str]] = {}
     for name in wanted - found.keys():
         if "@" in name:

@@ -64,11 +64,11 @@ def _search(connection: Connection, users: set[str], known: Known) -> dict[str, 
     locked = known.makes
     if locked:
         lock_names(connection)
-    found = _find(connection, users)
+    found = find_users(connection, users)
     known.makes = len(found) < len(users)
     if known.makes and not locked:
         lock_names(connection)
-        found |= _find(connection, users - found.keys())
+        found |= find_users(connection, users - found.keys())
     return found
 
 
@@ -81,7 +81,8 @@ def _make(connection: Connection, messages: Sequence[Incoming]) -> dict[str, int
     return {person.external_id: person.row for person in made if person.external_id is not None}
 
 
-def _find(connection: Connection, users: set[str]) -> dict[str, int]:
+def find_users(connection: Connection, users: set[str]) -> dict[str, int]:
+    """Return the row of each contact that has one of the userIds, or had it before an alias; those that exist."""
     contacts = look_up(
         connection, tables.contacts, ("id", "external_id"), ("external_id",), [(user,) for user in users]
     )
