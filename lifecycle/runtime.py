@@ -11,10 +11,11 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lifecycle.base.errors import UsageError
+from lifecycle.base.errors import LifecycleError, UsageError
 from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_broker, start_workers
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
+from lifecycle.intake.restock import restock
 from lifecycle.journey.advance import Stuck, advance
 from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.broadcasts import Budget, open_due
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lifecycle")
 
+#: Seconds between two looks for new orders to count, for what mails recommend.
+RESTOCK_S = 3600.0
 #: Contacts that a broadcast takes in between two ticks of the scheduler, so that receipts do not wait for it.
 BROADCAST_CONTACTS = 1000
 
@@ -52,6 +55,8 @@ class Runtime:
         self._broker: dramatiq.Broker | None = None
         self._pool: dramatiq.Worker | None = None
         self._thread: threading.Thread | None = None
+        self._stocktaking: threading.Thread | None = None
+        self._stocked: float | None = None
         self.schedule: Scheduler | None = None
 
     def advance_all(self) -> None:
@@ -67,6 +72,25 @@ class Runtime:
         """Enrol whoever is due by time: schedules, broadcasts, anniversaries."""
         engine = self.engine
         open_due(engine.store, engine.versions, engine.settings.secret(), engine.clock.now(), self._budget)
+
+    def keep_shelf(self) -> None:
+        """Count the orders anew, once an hour, and beside the scheduler: with many orders it takes seconds."""
+        monotonic = self.engine.clock.monotonic()
+        if self._stocked is not None and monotonic - self._stocked < RESTOCK_S:
+            return
+        self._stocked = monotonic
+        if self._thread is None:  # virtual time waits for all that a tick does
+            self._restock()
+        elif self._stocktaking is None or not self._stocktaking.is_alive():
+            self._stocktaking = threading.Thread(target=self._restock, name="stocktaking", daemon=True)
+            self._stocktaking.start()
+
+    def _restock(self) -> None:
+        engine = self.engine
+        try:
+            restock(engine.store, engine.applied().project.brand.url, engine.clock.now())
+        except LifecycleError as error:
+            log.warning("the orders were not counted, so recommendations stay as they are: %s", error.message)
 
     def deliver_all(self) -> None:
         """Deliver until nothing more is due."""
@@ -92,7 +116,7 @@ class Runtime:
                     self.parts,
                     Hints(self._broker, self.engine.clock, lanes),
                     deliver_lanes=self.engine.settings.workers,
-                    chores=[self.open_due],
+                    chores=[self.open_due, self.keep_shelf],
                 )
                 if ticking:
                     self._thread = threading.Thread(target=self.schedule.run, name="scheduler", daemon=True)
@@ -113,8 +137,9 @@ class Runtime:
             self.parts.stop.set()
         if self.server is not None:
             self.server.stop()
-        if self._thread is not None:
-            self._thread.join(30)
+        for thread in (self._thread, self._stocktaking):
+            if thread is not None:
+                thread.join(30)
         if self._pool is not None:
             self._pool.stop()
         if self._broker is not None:

@@ -44,6 +44,7 @@ def command(
     from lifecycle.intake.csv_map import load_map
     from lifecycle.intake.files import MAX_BYTES
     from lifecycle.intake.importing import Import
+    from lifecycle.intake.restock import restock
 
     csv_map = load_map(map_file) if map_file is not None else None
     engine = session.engine()
@@ -60,6 +61,8 @@ def command(
         finally:
             if content is not None and not live:
                 _refresh(engine, content, job.outcome)
+                if kind == "events":
+                    restock(engine.store, content.project.brand.url, engine.clock.now())
     _report(session, outcome)
     return 1 if strict and outcome.rejected else 0
 

@@ -20,7 +20,9 @@ from lifecycle.deliver.outbox import Claimed
 from lifecycle.deliver.release import Ready, Spoiled
 from lifecycle.deliver.sign import Signer
 from lifecycle.intake.facts import EventFact
-from lifecycle.journey.load_for_mail import load_for_mail
+from lifecycle.intake.restock import ShelfReader
+from lifecycle.intake.shelf import Shelf
+from lifecycle.journey.load_for_mail import load_for_mail, load_orders
 from lifecycle.journey.load_viewed import load_viewed
 from lifecycle.providers.base import Outgoing
 from lifecycle.render.compile import Compiled, Templates
@@ -48,6 +50,7 @@ class Composer:
         self.signer = signer
         self._templates: tuple[str, Templates] | None = None
         self._stored: set[str] = set()
+        self._shelf = ShelfReader()
         self._lock = Lock()
 
     def begin(self, connection: Connection, rows: Sequence[Claimed], content: Content) -> Composition:
@@ -63,27 +66,39 @@ class Composer:
         }
         triggers = {found.event_id for found in entries.values() if found.event_id is not None}
         states = load_for_mail(connection, {row.contact_id for row in rows}, triggers)
-        load_viewed(connection, states, self._viewers(rows, states, content))
-        return Composition(self, content, states, entries)
+        viewers, buyers = self._shown(rows, states, content)
+        load_viewed(connection, states, viewers)
+        load_orders(connection, states, buyers)
+        shelf = self.shelf(connection) if buyers else None
+        return Composition(self, content, states, entries, shelf)
 
-    def _viewers(self, rows: Sequence[Claimed], states: Mapping[int, ContactState], content: Content) -> set[int]:
-        """Return the contacts whose mails show what they viewed."""
-        shown: dict[tuple[str, str], bool] = {}
-        viewers = set()
+    def shelf(self, connection: Connection) -> Shelf:
+        """Return the products that mails may recommend."""
+        return self._shelf.shelf(connection)
+
+    def _shown(
+        self, rows: Sequence[Claimed], states: Mapping[int, ContactState], content: Content
+    ) -> tuple[set[int], set[int]]:
+        """Return the contacts whose mails show what they viewed, and those whose mails recommend something."""
+        compiled: dict[tuple[str, str], Compiled | None] = {}
+        viewers, buyers = set(), set()
         for row in rows:
             if row.contact_id in states:
                 version = row.template, _locale(row, states[row.contact_id], content)
-                if version not in shown:
-                    shown[version] = self._shows_views(content, *version)
-                if shown[version]:
+                if version not in compiled:
+                    compiled[version] = self._compiled(content, *version)
+                found = compiled[version]
+                if found is not None and (found.shows_views or found.recommends):
                     viewers.add(row.contact_id)
-        return viewers
+                if found is not None and found.recommends:
+                    buyers.add(row.contact_id)
+        return viewers, buyers
 
-    def _shows_views(self, content: Content, template: str, locale: str) -> bool:
+    def _compiled(self, content: Content, template: str, locale: str) -> Compiled | None:
         try:
-            return self.templates(content).compile(template, locale).shows_views
+            return self.templates(content).compile(template, locale)
         except ContentError:  # said when the mail is made
-            return False
+            return None
 
     def templates(self, content: Content) -> Templates:
         """Return the templates of the content, compiled at most once for each version."""
@@ -136,9 +151,15 @@ class Composition:
     """The mails of some rows."""
 
     def __init__(
-        self, composer: Composer, content: Content, states: dict[int, ContactState], entries: Mapping[int, MailEntry]
+        self,
+        composer: Composer,
+        content: Content,
+        states: dict[int, ContactState],
+        entries: Mapping[int, MailEntry],
+        shelf: Shelf | None = None,
     ) -> None:
         self._composer = composer
+        self._shelf = shelf
         self._content = content
         self._states = states
         self._entries = entries
@@ -179,7 +200,7 @@ class Composition:
         state.kept |= {"referral.code": code, "referral.url": f"{self._composer.base_url}/r/{code}"}
         scope = build_scope(
             state, content, campaign, now=stamp, event=_event(state, entry.event_id), context=entry.context,
-            addresses=addresses, locale=compiled.locale, data=row.data,
+            addresses=addresses, locale=compiled.locale, data=row.data, shelf=self._shelf,
         )  # fmt: skip
         rendered = render(compiled, scope, addresses)
         if code in rendered.text or code in rendered.html:

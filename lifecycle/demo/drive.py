@@ -26,6 +26,7 @@ from lifecycle.base.errors import LifecycleError
 from lifecycle.demo.mailbox import Visit, react, read_mail
 from lifecycle.demo.shoppers import SHOES, Message, Shopper, life, order, shoppers
 from lifecycle.intake.messages import accept
+from lifecycle.intake.restock import restock
 from lifecycle.plan.apply import apply
 from lifecycle.runtime import Runtime
 from lifecycle.store.tables import contacts, enrolments, messages
@@ -89,6 +90,7 @@ class Demo:
         apply(self.engine.store, content, None, self.clock.now())
         with self.engine.store.write() as connection:
             refresh(connection, content, self.clock.now(), "import")
+        restock(self.engine.store, content.project.brand.url, self.clock.now())
         self.lived.history, self.lived.shoppers = len(past), len(self._people)
 
     def live(self, runtime: Runtime, report: Callable[[int], object]) -> None:

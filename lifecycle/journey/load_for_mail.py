@@ -48,6 +48,15 @@ def load_for_mail(
     return states
 
 
+def load_orders(connection: Connection, states: dict[int, ContactState], contact_ids: Collection[int]) -> None:
+    """Let the states of these contacts know all their orders: what they bought before is not recommended again."""
+    known: dict[int, dict[int, EventFact]] = defaultdict(dict)
+    for chunk in _chunks(contact_ids & states.keys()):
+        _take(connection, known, select(events).where(events.c.contact_id.in_(chunk), events.c.name == NEWEST[0]))
+    for contact_id, found in known.items():
+        states[contact_id].recall(list(found.values()))
+
+
 def _take(connection: Connection, known: dict[int, dict[int, EventFact]], query: Any) -> None:
     for row in connection.execute(query):
         event = EventFact(row.id, row.name, row.at, row.properties or {}, row.live, row.message_id)

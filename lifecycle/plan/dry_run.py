@@ -63,6 +63,7 @@ class DryRun:
         self._composer = composer
         self._now = now
         self._key = key
+        self._shelf = composer.shelf(connection)
         self._world = World(content, versions.get, load_tops(connection, content), key)
 
     def rows(
@@ -118,7 +119,8 @@ class DryRun:
             return DryRow(name, step.id, "skipped", judged.reason)
         row = self._row(campaign, state, entry, effect)
         mail_entry = MailEntry(entry.trigger_event_id, entry.context)
-        composition = Composition(self._composer, self._content, {state.id: state}, {row.enrolment_id or 0: mail_entry})
+        entries = {row.enrolment_id or 0: mail_entry}
+        composition = Composition(self._composer, self._content, {state.id: state}, entries, self._shelf)
         try:
             made = composition.one(row, self._now)
         except RenderError as error:

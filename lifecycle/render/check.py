@@ -20,6 +20,7 @@ from lifecycle.render.parity import check_catalogs
 from lifecycle.render.quality import check_contrast
 from lifecycle.render.rules_sample import SampleFails
 from lifecycle.render.sample import read_sample, unread_samples
+from lifecycle.render.segment_names import check_segment_names
 from lifecycle.render.source import find_template, template_names
 from lifecycle.render.usage import campaigns_of
 from lifecycle.render.versions import check_front, check_versions
@@ -110,6 +111,7 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
     check_readings(readings, known, draft.texts[0], draft.sandboxes[0], problems)
     problems += check_givens(content, name, readings, known)
     problems += check_loops(content, readings, known)
+    problems += check_segment_names(content, readings)
     whole = not any(problem.code == rules.IncludeWrong.code for problem in problems)
     marketing = any(campaign.kind == "marketing" for campaign in campaigns)
     if whole and marketing and not uses(readings, _WAYS_OUT):  # it may stand in what could not be included

@@ -53,6 +53,8 @@ class Compiled:
     constants: Mapping[str, Any] = field(repr=False)
     #: whether it may show what the contact viewed, which is then loaded
     shows_views: bool
+    #: whether it may recommend products, for which the shelf and the contact's orders are loaded
+    recommends: bool
     #: subject, preheader and plain text with PART between them, in one template
     lines: Template = field(repr=False)
     html: Template = field(repr=False)
@@ -235,8 +237,8 @@ class Templates:
         )  # fmt: skip
         return Compiled(
             draft.template, locale, direction(locale), name, fixed, utm, project.brand.url,
-            {**built_html.globals, **values}, "views" in lines + html, built_lines, built_html, draft.source, source,
-            draft.sandboxes, draft.texts,
+            {**built_html.globals, **values}, "views" in lines + html, "recommendations" in lines + html,
+            built_lines, built_html, draft.source, source, draft.sandboxes, draft.texts,
         )  # fmt: skip
 
     def _catalogs_said(self, locale: str) -> tuple[str, ...]:

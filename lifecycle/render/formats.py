@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal
 from jinja2 import Undefined, pass_context
@@ -26,6 +26,9 @@ from markupsafe import Markup, escape
 _LETTER_BY_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 #: Source: CLDR, numberingSystems
 _DIGITS = {"arab": "٠١٢٣٤٥٦٧٨٩", "arabext": "۰۱۲۳۴۵۶۷۸۹", "deva": "०१२३४५६७८९", "beng": "০১২৩৪৫৬৭৮৯"}
+#: of a countdown: the unit, its minutes, and from how many minutes on it is told in that unit
+_UNITS = (("day", 1440, 2880), ("hour", 60, 120), ("minute", 1, 0))
+_NEVER = 10**9
 _WIDTHS = frozenset({"short", "medium", "long", "full"})
 
 
@@ -59,7 +62,14 @@ class Formats:
         def time_here(context: Context, value: Any, width: str = "short") -> str:
             return self.time(value, width, context.get("_zone"))
 
-        return {"money": self.money, "number": self.number, "date": date_here, "time": time_here, "list": self.list}
+        @pass_context
+        def countdown_here(context: Context, value: Any, digits: str = "latn") -> str:
+            return self.countdown(value, context.get("now"), context.get("_zone"), digits)
+
+        return {
+            "money": self.money, "number": self.number, "date": date_here, "time": time_here, "list": self.list,
+            "countdown": countdown_here,
+        }  # fmt: skip
 
     def money(self, value: Any, currency: str | None = None, digits: str = "latn") -> str:
         """Return an amount with its currency, by default the project's."""
@@ -90,6 +100,20 @@ class Formats:
         instant = found if isinstance(found, datetime) else datetime.combine(found, time(), UTC)
         return _time(instant.astimezone(zone or self.zone).time(), _width(width), self.locale)
 
+    def countdown(self, value: Any, now: Any, zone: tzinfo | None = None, digits: str = "latn") -> str:
+        """Return how long it is from `now` until an instant, or until a day is over: "2 days", "47 minutes".
+
+        In whole days from two days on, in whole hours from two hours on, rounded down: nobody comes too late who
+        believed it. What is over is "0 minutes".
+        """
+        moment, begun = _moment(value), _moment(now)
+        if not isinstance(moment, datetime):
+            moment = datetime.combine(moment + timedelta(days=1), time(), zone or self.zone)
+        instant = begun if isinstance(begun, datetime) else datetime.combine(begun, time(), zone or self.zone)
+        minutes = max(int((moment - instant).total_seconds()) // 60, 0)
+        unit, length = next((name, size) for name, size, least in _UNITS if minutes >= least)
+        return _span(minutes // length, unit, self.locale, digits)
+
 
 # Babel takes 0.1 ms for a price, and a shop has few different ones
 @lru_cache(maxsize=8192)
@@ -103,6 +127,14 @@ def _number(value: Decimal, places: int | None, locale: str, digits: str) -> str
     pattern = None if places is None else "#,##0" + ("." + "0" * places if places else "")
     shown = value if places is None else round(value, places)
     return _written(str(format_decimal(shown, pattern, locale=babel_locale(locale), numbering_system=digits)), digits)
+
+
+@lru_cache(maxsize=8192)
+def _span(number: int, unit: Any, locale: str, digits: str) -> str:
+    # no threshold is reached, so that the unit is the one that was asked for; format_unit does not know all units
+    span = timedelta(**{f"{unit}s": number})
+    shown = format_timedelta(span, granularity=unit, threshold=_NEVER, format="long", locale=babel_locale(locale))
+    return _written(str(shown), digits)
 
 
 def _written(text: str, digits: str) -> str:

@@ -9,6 +9,7 @@ from jinja2 import nodes
 from lifecycle.render import rules
 from lifecycle.render.jinja_check import Known, Reading, heads
 from lifecycle.render.needs import path_of
+from lifecycle.render.recommended import SHOWN
 from lifecycle.render.scope import CART_EVENTS, ORDER_EVENTS, VIEWED
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Content, EventTrigger
@@ -43,6 +44,8 @@ def _items(path: tuple[str, ...], content: Content, known: Known) -> frozenset[s
             return _declared(content, dict.fromkeys(events), name, everywhere=True)
         case ("views",):
             return VIEWED
+        case ("recommendations", _):
+            return SHOWN
         case ("order", "lines"):
             lines = _declared(content, dict.fromkeys(sorted(ORDER_EVENTS)), "products", everywhere=False)
             return lines | _LINE if lines else lines

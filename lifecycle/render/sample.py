@@ -25,7 +25,7 @@ SUFFIX = ".sample.yaml"
 #: what is a map in scope, though anything may be below it
 _MAPS = frozenset({"contact", "account", "data"})
 #: and what is a list
-_LISTS = frozenset({"views"})
+_LISTS = frozenset({"views", "segments"})
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 #: an instant for samples, so that a preview is the same on every day
@@ -71,6 +71,16 @@ def _person(locale: str, url: str) -> dict[str, Any]:
         "name": "Madar Daily", "quantity": 2, "price": Decimal(429), "url": f"{url}/shoes/madar", "product_id": "madar",
         "image_url": None, "category": "road",
     }  # fmt: skip
+    sock, race, trail = (
+        {
+            "product_id": key, "name": name, "price": Decimal(price), "category": kind, "url": f"{url}/shoes/{key}",
+            "sold": 9,
+        }
+        for key, name, price, kind in (
+            ("sock", "Heat Sock", 45, "kit"), ("najm", "Najm Race", 699, "road"),
+            ("rimal", "Rimal Trail", 549, "trail"),
+        )
+    )  # fmt: skip
     return {
         "contact": {
             "first_name": first, "last_name": last, "email": "sara@example.com", "external_id": "u-1001",
@@ -91,6 +101,12 @@ def _person(locale: str, url: str) -> dict[str, Any]:
             "id": "R-20418", "total": Decimal(858), "at": SAMPLE_NOW, "lines": [line], "count": 2, "currency": None,
             "url": f"{url}/orders/R-20418", "refunded": Decimal(0),
         },
+        "recommendations": {
+            "cross_sell": [{**sock, "because": line["name"]}, {**trail, "because": line["name"]}],
+            "upsell": [{**race, "because": line["name"]}],
+            "popular": [race, trail, sock],
+        },
+        "segments": [],
         "coupon": {"code": "RUN-7F3K2", "percent": 10, "amount": None, "expires_at": SAMPLE_NOW + timedelta(hours=48)},
         "points": {"balance": 840, "tier": "starter"},
         "referral": {"code": "SARA-10", "url": f"{url}/r/SARA-10", "count": 1},
@@ -157,7 +173,11 @@ def _look_at(entry: Entry, known: Mapping[str, frozenset[str] | None]) -> Iterat
         yield SampleWrong.at(entry.key.place, f'no mail has "{name}" in scope', hint=did_you_mean(name, known))
     elif name in _LISTS:
         if not isinstance(entry.value, ListNode):
-            yield SampleWrong.at(entry.value.place, f'"{name}" is a list', hint=f"write {name}: [{{…: …}}]")
+            yield SampleWrong.at(
+                entry.value.place,
+                f'"{name}" is a list',
+                hint=f"write {name}: [{'vip' if name == 'segments' else '{…: …}'}]",
+            )
     elif not isinstance(entry.value, MapNode):
         absent = isinstance(entry.value, ScalarNode) and entry.value.value is None
         if not absent and (below is not None or name in _MAPS):

@@ -42,12 +42,15 @@ _TESTS = (
     "==", "!=", ">", ">=", "<", "<=",
 )  # fmt: skip
 _CAPPED = ("join", "replace", "batch", "slice")
-#: filters that depend on the recipient's time zone
-_PERSONAL = frozenset({"date", "time"})
+#: filters that depend on the recipient's time zone, or on the moment
+_PERSONAL = frozenset({"date", "time", "countdown"})
 #: names of which it is sure without looking further that only a recipient has them
 _NEVER_KNOWN = frozenset(
-    {"contact", "account", "event", "cart", "order", "coupon", "points", "referral", "campaign", "now", "data"}
-)
+    {
+        "contact", "account", "event", "cart", "order", "coupon", "points", "referral", "campaign", "now", "data",
+        "views", "recommendations", "segments",
+    }
+)  # fmt: skip
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset({"lower", "upper", "strip", "startswith", "endswith", "split", "title", "capitalize"}),
     datetime: frozenset({"year", "month", "day", "hour", "minute", "weekday", "date", "isoformat"}),

@@ -8,17 +8,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from lifecycle.audience.setting import STAGE_PREFIX
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import EventFact, FactSheet
 from lifecycle.intake.properties import amount, product_id
+from lifecycle.intake.shelf import Shelf
 from lifecycle.intake.viewed import last_viewed
 from lifecycle.render.localise import direction
+from lifecycle.render.recommended import recommended
 from lifecycle.spec.model import Campaign, Content, Project
 
 if TYPE_CHECKING:
     from lifecycle.render.render import Addresses
 
-#: every name a template may use, and what is below it; None means that anything may be. `views` is a list of maps
+#: every name a template may use, and what is below it; None means that anything may be. `views` is a list of maps,
+#: `segments` one of names
 NAMES: Mapping[str, frozenset[str] | None] = {
     "contact": None,
     "account": None,
@@ -29,6 +33,8 @@ NAMES: Mapping[str, frozenset[str] | None] = {
     "coupon": frozenset({"code", "percent", "amount", "expires_at"}),
     "points": frozenset({"balance", "tier"}),
     "referral": frozenset({"code", "url", "count"}),
+    "recommendations": frozenset({"cross_sell", "upsell", "popular"}),
+    "segments": frozenset(),
     "brand": frozenset({"name", "url", "logo", "postal_address", "colours", "fonts"}),
     "campaign": frozenset({"id", "name", "topic", "stage", "kind"}),
     "data": None,
@@ -43,6 +49,7 @@ NAMES: Mapping[str, frozenset[str] | None] = {
     "t": None,
 }
 
+_EMPTY = Shelf()
 #: what each of `views` has, as far as the event said so; `at` always
 VIEWED = frozenset({"product_id", "name", "price", "url", "image_url", "category", "at"})
 #: events that say what is in the cart
@@ -60,11 +67,12 @@ ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", 
 
 def build(
     state: ContactState, content: Content, campaign: Campaign, *, now: datetime, event: EventFact | None,
-    context: Mapping[str, Any], addresses: Addresses, locale: str, data: Mapping[str, Any],
+    context: Mapping[str, Any], addresses: Addresses, locale: str, data: Mapping[str, Any], shelf: Shelf | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the scope of one mail. `context` is what the enrolment's steps made: coupons by the name of their step.
 
-    `locale` is the one the template was compiled for. Only maps, lists, text, numbers and instants are in it.
+    `locale` is the one the template was compiled for; `shelf` is given for templates that show recommendations. Only
+    maps, lists, text, numbers and instants are in it.
     """
     project = content.project
     sheet = state.sheet(now)
@@ -75,6 +83,8 @@ def build(
         "cart": _cart(state, sheet, project, now),
         "views": [_view(event) for event in last_viewed(event for event in reversed(state.events) if event.at <= now)],
         "order": _order(state, event, now),
+        "recommendations": recommended(shelf or _EMPTY, state, event, now),
+        "segments": _segments(state),
         "points": {"balance": state.kept.get("points.balance"), "tier": state.kept.get("points.tier")},
         "referral": {
             "code": state.kept.get("referral.code"), "url": state.kept.get("referral.url"),
@@ -122,6 +132,12 @@ def _contact(state: ContactState, locale: str) -> dict[str, Any]:
         **state.attributes, "email": state.email, "external_id": state.external_id, "locale": state.locale or locale,
         "timezone": state.timezone, "stage": state.stage,
     }  # fmt: skip
+
+
+def _segments(state: ContactState) -> list[str]:
+    """Return the ids of the segments that the contact is in, as they were last kept."""
+    inside = (name for name, stay in state.memberships.items() if stay.left_at is None)
+    return [name for name in inside if not name.startswith(STAGE_PREFIX)]
 
 
 def _event(event: EventFact | None) -> dict[str, Any]:

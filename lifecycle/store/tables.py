@@ -186,6 +186,38 @@ class Facts(SQLModel, table=True):
     folded_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class ProductRow(SQLModel, table=True):
+    """A product as the newest orders tell of it. `sold`: the contacts who bought it (intake.restock)."""
+
+    __tablename__: ClassVar[str] = "products"
+    product_id: str = Field(primary_key=True)
+    name: str
+    price: Decimal | None = Field(default=None, sa_type=Money)
+    category: str | None = None
+    url: str | None = None
+    image_url: str | None = None
+    sold: int
+
+
+class BoughtTogether(SQLModel, table=True):
+    """A product that is bought together with another; place 0 is the closest. Closeness: 0 to 1."""
+
+    __tablename__: ClassVar[str] = "bought_together"
+    product_id: str = Field(primary_key=True)
+    place: int = Field(primary_key=True)
+    other_id: str
+    closeness: float
+
+
+class StocktakingRow(SQLModel, table=True):
+    """When the products were last counted from the orders, and which event was the newest then. One row at most."""
+
+    __tablename__: ClassVar[str] = "stocktakings"
+    id: int = Field(default=1, primary_key=True)
+    at: datetime = Field(sa_type=Instant)
+    newest_event: int | None = Field(default=None, sa_type=BigKey)
+
+
 class Consent(SQLModel, table=True):
     """Append-only: who said what about which topic, when, where, to which text. The latest `at` (then id) holds."""
 
@@ -565,6 +597,9 @@ stage_transitions = _table(StageTransition)
 memberships = _table(Membership)
 ranks = _table(Rank)
 top_boundaries = _table(TopBoundary)
+products = _table(ProductRow)
+bought_together = _table(BoughtTogether)
+stocktakings = _table(StocktakingRow)
 versions = _table(Version)
 applications = _table(Application)
 campaign_states = _table(CampaignState)

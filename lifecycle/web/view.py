@@ -11,17 +11,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import LifecycleError, TokenError
 from lifecycle.base.tokens import Purpose
 from lifecycle.deliver.compose import Composer
 from lifecycle.engagement.addressee import Addressee, addressee
 from lifecycle.engagement.hits import note
+from lifecycle.intake.shelf import Shelf
 from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
 from lifecycle.render.compile import Compiled
-from lifecycle.render.render import render
+from lifecycle.render.render import Rendered, render
 from lifecycle.render.scope import build as build_scope
-from lifecycle.spec.model import Content
+from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.tables import applications, enrolments
 from lifecycle.web.pages import notice
 from lifecycle.web.parts import WebParts
@@ -83,27 +85,43 @@ class _Again:
             if campaign is None or compiled is None:
                 continue
             state = load_states(connection, [found.contact_id]).get(found.contact_id)
-            if state is None:
-                return None
-            entry = connection.execute(
-                select(enrolments.c.trigger_event_id, enrolments.c.context).where(
-                    enrolments.c.id == message.enrolment_id
-                )
-            ).one_or_none()
-            event = None
-            if entry is not None:
-                event = next((each for each in state.events if each.id == entry.trigger_event_id), None)
-            addresses = self._composer.addresses(message.id)
-            try:
-                scope = build_scope(
-                    state, content, campaign, now=message.sending_at or self._parts.clock.now(), event=event,
-                    context={} if entry is None else entry.context or {}, addresses=addresses,
-                    locale=compiled.locale, data=message.data or {},
-                )  # fmt: skip
-                return render(compiled, scope, addresses).html
-            except LifecycleError:
-                return None
+            return None if state is None else self._render(connection, found, state, content, campaign, compiled)
         return None
+
+    def _render(
+        self,
+        connection: Connection,
+        found: Addressee,
+        state: ContactState,
+        content: Content,
+        campaign: Campaign,
+        compiled: Compiled,
+    ) -> str | None:
+        message = found.message
+        entry = connection.execute(
+            select(enrolments.c.trigger_event_id, enrolments.c.context).where(enrolments.c.id == message.enrolment_id)
+        ).one_or_none()
+        event = None
+        if entry is not None:
+            event = next((each for each in state.events if each.id == entry.trigger_event_id), None)
+        addresses = self._composer.addresses(message.id)
+
+        def shown(shelf: Shelf | None) -> Rendered:
+            scope = build_scope(
+                state, content, campaign, now=message.sending_at or self._parts.clock.now(), event=event,
+                context={} if entry is None else entry.context or {}, addresses=addresses, locale=compiled.locale,
+                data=message.data or {}, shelf=shelf,
+            )  # fmt: skip
+            return render(compiled, scope, addresses)
+
+        try:
+            again = shown(self._composer.shelf(connection) if compiled.recommends else None)
+            if compiled.recommends and not again.links.items() <= (message.links or {}).items():
+                # other products are on the shelf by now: a link must not lead to another one than it shows
+                again = shown(None)
+        except LifecycleError:
+            return None
+        return again.html
 
     def _candidates(self, connection: Connection, message: Any) -> Iterator[Content]:
         """Yield the content that may have made the mail: in force when it was sent, then in force now."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lifecycle.base.clock import ManualClock
+from lifecycle.intake.restock import restock
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import hits
 from shop import Shop, edited
@@ -71,3 +72,37 @@ def test_an_edit_after_the_sending_does_not_change_the_mail_in_the_browser(store
         view = site.browser.get(next(path for path in paths(html) if path.startswith("/v/")))
         assert view.status_code == 200
         assert "edited since" not in view.text
+
+
+_SHELF = """<mj-section><mj-column>{% for item in recommendations.popular %}
+<mj-text><a href="{{ item.url }}">{{ item.name }}</a></mj-text>{% endfor %}</mj-column></mj-section>{% endblock %}"""
+
+
+def test_recommendations_that_have_changed_since_are_not_shown_in_the_browser(store: Store, clock: ManualClock) -> None:
+    """The link of a product leads where it led in the mail: when other products stand there by now, none are shown."""
+    shop = Shop(store, clock, edited("templates/welcome/hello.mjml", ("{% endblock %}", _SHELF)))
+
+    def buy(product: str, *people: str) -> None:
+        line = {"product_id": product, "name": product.title(), "price": 9, "url": f"https://rihla.example/{product}"}
+        for person in people:
+            shop.contact(person)
+            shop.track(person, "Order Completed", order_id=f"{person}-{product}", total=9, products=[line])
+        restock(store, "https://rihla.example", clock.now())
+
+    buy("socks", "u1", "u2")
+    shop.contact("noor")
+    shop.track("noor", "Signed Up")
+    shop.work()
+    mail = next(mail for mail in shop.mails() if "lace up" in str(mail["Subject"]).lower())
+    html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert ">Socks</a>" in html
+    with Website(store, clock, content=shop.content) as site:
+        site.parts.tokens._key = shop.tokens._key
+        view = next(path for path in paths(html) if path.startswith("/v/"))
+        assert ">Socks</a>" in site.browser.get(view).text
+        clock.advance(timedelta(hours=1))
+        buy("laces", "u3", "u4", "u5")
+        shown = site.browser.get(view)
+        assert shown.status_code == 200
+        assert "Laces" not in shown.text
+        assert "Socks" not in shown.text

@@ -18,12 +18,13 @@ from lifecycle.base.tokens import Purpose, Tokens
 from lifecycle.deliver.compose import Composer
 from lifecycle.deliver.parts import Parts
 from lifecycle.deliver.send import deliver_batch
+from lifecycle.intake.restock import restock
 from lifecycle.journey.load_viewed import FIRST
 from lifecycle.providers.memory import MemoryProvider
 from lifecycle.spec.model import Content
 from lifecycle.spec.project import load, read_folder
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import consents, contacts, events, messages, template_versions
+from lifecycle.store.tables import consents, contacts, events, memberships, messages, template_versions
 
 TOKENS = Tokens(b"k" * 32)
 SHOP = Path(__file__).parents[3]
@@ -174,3 +175,48 @@ def test_a_mail_shows_the_last_different_products_that_were_viewed(store: Store,
     socks = "".join(f"[s{n} Sock 9 socks]" for n in (7, 6, 5, 4, 3, 2, 1, 0, 11))
     assert f"[madar Madar 429.00 -]{socks} Leave" in " ".join(shown[1].split())
     assert shown[2].startswith("nothing")
+
+
+_RECOMMENDING = """---
+subject: More
+---
+<mjml><mj-body><mj-section><mj-column><mj-text>
+{% for item in recommendations.cross_sell %}
+<a href="{{ item.url }}">{{ item.name }} goes with {{ item.because }} {{ item.price | money }}</a>
+{% else %}nothing{% endfor %}
+{% if 'loyal' in segments %}Loyal{% endif %} <a href="{{ unsubscribe_url }}">Leave</a>
+</mj-text></mj-column></mj-section></mj-body></mjml>
+"""
+
+
+def _order(person: int, number: int, at: datetime, *names: str) -> dict[str, Any]:
+    lines = [{"product_id": n, "name": n.title(), "price": 45, "url": f"https://rihla.example/{n}"} for n in names]
+    told = _viewing(person, number, at, order_id=f"R-{person}-{number}", products=lines)
+    return {**told, "name": "Order Completed"}
+
+
+def test_a_mail_recommends_what_others_bought_with_it_and_not_what_they_own(store: Store, clock: ManualClock) -> None:
+    """Computed from the shop's own orders; who bought both before is recommended neither. Segments are in scope."""
+    loaded = load({**read_folder(SHOP), "templates/more.mjml": _RECOMMENDING})
+    assert loaded.content is not None
+    shopper, owner, first, second = add_contacts(store, 4)
+    orders = [_order(person, 1, later(days=-9), "madar", "sock") for person in (first, second)]
+    orders += [_order(shopper, 1, later(days=-3), "madar"), _order(owner, 1, later(days=-8), "sock")]
+    orders += [_order(owner, 2, later(days=-1), "madar")]
+    stay = {"contact_id": shopper, "segment": "loyal", "entered_at": later(days=-1), "cause": "x"}
+    with store.write() as connection:
+        connection.execute(insert(events), orders)
+        connection.execute(insert(memberships).values(stay))
+    restock(store, "https://rihla.example", clock.now())
+    add_rows(store, [shopper, owner], campaign="newsletter", step="more", template="more", kind="transactional")
+    clock.move_to(later(hours=3))
+    provider = MemoryProvider()
+    result = deliver_batch(shop_parts(store, clock, provider, loaded.content))
+    assert result.accepted == 2, rows_of(store, "state", "reason", "detail")
+    texts = {}
+    for sent in provider.accepted:
+        mail: Any = message_from_bytes(sent.data, policy=policy.default)
+        texts[sent.row] = " ".join(mail.get_body(("plain",)).get_content().split())
+    assert texts[1].startswith("Sock goes with Madar SAR 45.00: https://shop.example/c/")
+    assert "Loyal Leave" in texts[1]
+    assert texts[2].startswith("nothing Leave")
