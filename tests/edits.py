@@ -53,7 +53,7 @@ class Edit:
 EDITS = (
     # templates, layouts and partials
     Edit("templates/cart/discount.mjml", r"cart\.url", "cart.ulr", "LC503"),
-    Edit("templates/cart/discount.mjml", r"coupon\.expires_at \| date", "coupon.expires_at | dat", "LC504"),
+    Edit("templates/cart/discount.mjml", r"coupon\.expires_at \| countdown", "coupon.expires_at | countdow", "LC504"),
     Edit("templates/cart/discount.mjml", "{% endblock %}", "{% endblok %}", "LC510"),
     Edit("templates/cart/discount.mjml", r"partials/hero\.mjml", "partials/heroo.mjml", "LC510"),
     Edit("templates/cart/discount.mjml", r"cart\.discount\.title", "cart.discount.titel", "LC602"),

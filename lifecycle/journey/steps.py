@@ -156,6 +156,8 @@ def _make(step: Step, entry: Entry, known: Known, at: datetime) -> dict[str, Any
                 "amount": step.amount,
                 "expires_at": expires_at.isoformat() if expires_at else None,
             }
+        case Points(takes_all=True):
+            return {"points": -max(int(known.state.kept.get("points.balance") or 0), 0)}
         case Points(per=per) if per is not None:
             event = known.event(entry.trigger_event_id)
             times = amount(property_at(event, per)) if event is not None else None

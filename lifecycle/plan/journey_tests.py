@@ -17,8 +17,9 @@ from lifecycle.journey.contact import ContactTurn, World
 from lifecycle.journey.enrol import Opening
 from lifecycle.plan.rehearse import Rehearsal
 from lifecycle.plan.rows import Row
+from lifecycle.rewards.tiers import tier_of
 from lifecycle.spec.journey_tests import Expected, Given, JourneyTest
-from lifecycle.spec.model import Content, ManualTrigger
+from lifecycle.spec.model import Content, ManualTrigger, Rewards
 
 #: Where a test without a start begins: a Sunday, ten in the morning of the project's zone.
 ANY_DAY = datetime(2026, 11, 1, 10, 0)  # noqa: DTZ001 - the project's zone is put in
@@ -50,7 +51,7 @@ def run_test(test: JourneyTest, content: Content) -> Result:
     """Rehearse the test's contact through its campaign and compare the mails with those expected."""
     zone = ZoneInfo(content.project.timezone)
     start = test.given.start or ANY_DAY.replace(tzinfo=zone)
-    state = contact_state(test.given, start)
+    state = contact_state(test.given, start, content.project.rewards)
     ends = [event.at for event in state.events] + [mail.at.after(start, zone) for mail in test.expect] + [start]
     # one contact alone is in no top share
     tops = dict.fromkeys(wanted_tops(content), NOBODY)
@@ -66,7 +67,7 @@ def run_test(test: JourneyTest, content: Content) -> Result:
     return _compare(test, rows, start, zone, str(state.email or ""))
 
 
-def contact_state(given: Given, start: datetime) -> ContactState:
+def contact_state(given: Given, start: datetime, rewards: Rewards) -> ContactState:
     """Return the contact of a test as it stands at the start, with its events to come."""
     traits = dict(given.contact)
     said: Mapping[str, Any] = traits.pop("consent", {})
@@ -78,9 +79,11 @@ def contact_state(given: Given, start: datetime) -> ContactState:
         for number, event in enumerate(given.events, 1)
     ]
     events.sort(key=lambda event: event.order)
+    points = given.points
+    kept = {} if points is None else {"points.balance": points, "points.tier": tier_of(points, rewards)}
     return ContactState(
         id=1, identifier=name, created_at=start - _SAID, external_id=name, attributes=traits, consents=consents,
-        events=events, **columns,
+        events=events, kept=kept, **columns,
     )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def _person(locale: str, url: str) -> dict[str, Any]:
         },
         "segments": [],
         "coupon": {"code": "RUN-7F3K2", "percent": 10, "amount": None, "expires_at": SAMPLE_NOW + timedelta(hours=48)},
-        "points": {"balance": 840, "tier": "starter"},
+        "points": {"balance": 840, "tier": "starter", "tier_label": "Starter", "next_tier": "Pacer", "to_next": 160},
         "referral": {"code": "SARA-10", "url": f"{url}/r/SARA-10", "count": 1},
     }  # fmt: skip
 

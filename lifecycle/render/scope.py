@@ -31,7 +31,7 @@ NAMES: Mapping[str, frozenset[str] | None] = {
     "views": frozenset(),
     "order": frozenset({"id", "total", "at", "lines", "count", "currency", "refunded", "url"}),
     "coupon": frozenset({"code", "percent", "amount", "expires_at"}),
-    "points": frozenset({"balance", "tier"}),
+    "points": frozenset({"balance", "tier", "tier_label", "next_tier", "to_next"}),
     "referral": frozenset({"code", "url", "count"}),
     "recommendations": frozenset({"cross_sell", "upsell", "popular"}),
     "segments": frozenset(),
@@ -85,7 +85,7 @@ def build(
         "order": _order(state, event, now),
         "recommendations": recommended(shelf or _EMPTY, state, event, now),
         "segments": _segments(state),
-        "points": {"balance": state.kept.get("points.balance"), "tier": state.kept.get("points.tier")},
+        "points": _points(state, project, locale),
         "referral": {
             "code": state.kept.get("referral.code"), "url": state.kept.get("referral.url"),
             "count": state.kept.get("referrals.count"),
@@ -131,6 +131,19 @@ def _contact(state: ContactState, locale: str) -> dict[str, Any]:
     return {
         **state.attributes, "email": state.email, "external_id": state.external_id, "locale": state.locale or locale,
         "timezone": state.timezone, "stage": state.stage,
+    }  # fmt: skip
+
+
+def _points(state: ContactState, project: Project, locale: str) -> dict[str, Any]:
+    """Return the balance, the tier by id and in words, and what the next one is and how many points it takes."""
+    balance, tier = state.kept.get("points.balance"), state.kept.get("points.tier")
+    tiers = project.rewards.tiers
+    words = {each.tier: each.label.text(locale, project.default_locale) for each in tiers}
+    above = next((each for each in tiers if each.at_least > (balance or 0)), None)
+    return {
+        "balance": balance, "tier": tier, "tier_label": words.get(tier or ""),
+        "next_tier": None if above is None else words[above.tier],
+        "to_next": None if above is None else above.at_least - (balance or 0),
     }  # fmt: skip
 
 

@@ -251,14 +251,16 @@ class StepReader:
             give = fields.required("points", points)
             return model.Points(given, give, None, fields.optional("reason", text, ""), place=head.value.place)
         inner = Fields(head.value, "a points step", self._reading)
-        chosen = inner.one_of(("give", "per"))
+        chosen = inner.one_of(("give", "per", "take"))
         amount = inner.required("give", points) if chosen == "give" else 0
         per = inner.required("per", property_path) if chosen == "per" else None
+        if chosen == "take":
+            inner.required("take", option("all"), hint="to take a number of points, give a negative one")
         reason = inner.optional("reason", text, "")
         inner.close()
         if per is not None:
             self._reading.uses.append(Use("event", per, inner.value_place("per"), (), None, "number"))
-        return model.Points(given, amount, per, reason, place=head.key.place)
+        return model.Points(given, amount, per, reason, chosen == "take", place=head.key.place)
 
     def _coupon(self, fields: Fields, head: Entry, given: str) -> Step:
         inner = Fields(head.value, fields.what, self._reading, hint="as coupon: {percent: 10, expires: 48h}")

@@ -65,8 +65,8 @@ def _kind_data(step: Step) -> dict[str, Any]:
         case Update():
             return {"update": dict(step.attributes)}
         case Points():
-            how = {"give": step.give} if step.per is None else {"per": below_properties(step.per)}
-            return {"points": how | without_nothing({"reason": step.reason})}
+            how: dict[str, Any] = {"give": step.give} if step.per is None else {"per": below_properties(step.per)}
+            return {"points": ({"take": "all"} if step.takes_all else how) | without_nothing({"reason": step.reason})}
         case Coupon():
             data = {
                 "percent": step.percent,

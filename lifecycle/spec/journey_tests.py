@@ -12,7 +12,7 @@ from typing import Any
 from lifecycle.base.units import Duration, parse_zone
 from lifecycle.spec import rules_shape
 from lifecycle.spec.decode import Fields, Reading, Refused, listed, wrong_type
-from lifecycle.spec.decode_values import any_duration, data_map, event_name, instant, name, step_id, text
+from lifecycle.spec.decode_values import any_duration, data_map, event_name, instant, integer, name, step_id, text
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean, in_order
 from lifecycle.spec.model import Campaign, Content, Send, walk_steps
 from lifecycle.spec.place import Place
@@ -33,11 +33,15 @@ class GivenEvent:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Who and what. `contact` holds traits, with `consent: {TOPIC: true}`; `start` is None where any day will do."""
+    """Who and what. `contact` holds traits, with `consent: {TOPIC: true}`; `start` is None where any day will do.
+
+    `points` is the balance at the start; None: the contact has no points yet.
+    """
 
     contact: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[GivenEvent, ...] = ()
     start: datetime | None = None
+    points: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def _given(node: Node, reading: Reading) -> Given:
         fields.optional("contact", _contact, {}),
         fields.optional("events", listed(_event), ()),
         fields.maybe("start", instant),
+        fields.maybe("points", integer(0, 1_000_000_000)),
     )
     fields.close()
     return made

@@ -397,12 +397,13 @@ class Update(_Node):
 
 @dataclass(frozen=True, slots=True)
 class Points(_Node):
-    """Give (or, negative, take) points: a number, or `per` a property of the trigger's event."""
+    """Give (or, negative, take) points: a number, or `per` a property of the trigger's event, or take all there are."""
 
     id: str
     give: int = 0
     per: tuple[str, ...] | None = None
     reason: str = ""
+    takes_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

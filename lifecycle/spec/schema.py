@@ -10,7 +10,7 @@ from typing import Any
 
 from lifecycle.spec.schema_campaign import CAMPAIGN
 from lifecycle.spec.schema_conditions import CONDITIONS
-from lifecycle.spec.schema_parts import Schema, anything, by_name, listed, mapping, ref, text
+from lifecycle.spec.schema_parts import Schema, anything, by_name, listed, mapping, ref, text, whole
 from lifecycle.spec.schema_project import PROJECT
 from lifecycle.spec.schema_steps import STEPS
 from lifecycle.spec.schema_values import VALUES
@@ -59,6 +59,7 @@ _JOURNEY = mapping(
                 ),
                 "events": listed(_GIVEN_EVENT, "what they do, and when"),
                 "start": ref("instant", "when the test begins; any day unless said"),
+                "points": whole(0, 1_000_000_000, "the balance of points at the start", examples=[640]),
             },
             "what is so at the start, and what happens",
         ),

@@ -81,6 +81,7 @@ _WINNER = mapping(
 _REASON = text("why, for the ledger", examples=["Thank you"])
 _GIVE = whole(-1_000_000, 1_000_000, "so many; negative takes them", examples=[100])
 _PER = ref("property", "as many as the property says")
+_TAKE = choice(("all",), "every point there is")
 _COUPON_PARTS: dict[str, Schema] = {
     "expires": ref("duration", "how long it is good"),
     "as": ref("id", "the name under which templates see it", default="coupon"),
@@ -147,6 +148,7 @@ _STEPS: tuple[Schema, ...] = (
             "anyOf": [
                 mapping({"give": _GIVE, "reason": _REASON}, "", ["give"]),
                 mapping({"per": _PER, "reason": _REASON}, "", ["per"]),
+                mapping({"take": _TAKE, "reason": _REASON}, "", ["take"]),
             ],
         },
         "give or take points",

@@ -18,7 +18,7 @@ from shop import sample_files
 
 PATHS = [path for path in sample_files() if path.startswith(("campaigns/", "segments/", "tests/journeys/"))]
 #: what stands below these keys is the author's own
-_FREE = {"contact", "properties"}
+_FREE = {"contact", "data", "properties"}
 
 
 def _keys(node: Node) -> Iterator[ScalarNode]:

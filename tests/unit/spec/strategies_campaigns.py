@@ -65,6 +65,7 @@ EFFECTS: dict[str, st.SearchStrategy[Any]] = {
         ),
     ),
     "points": st.builds(m.Points, st.just(""), st.integers(-500, 500), st.none(), s.blank_or(s.words)),
+    "points all": st.builds(m.Points, st.just(""), st.just(0), st.none(), s.blank_or(s.words), st.just(True)),  # noqa: FBT003 - takes_all
     "points per": st.builds(m.Points, st.just(""), st.just(0), s.paths, s.blank_or(s.words)),
     "coupon percent": st.builds(
         m.Coupon, st.just(""), st.integers(1, 100), st.none(), s.optional(s.durations), s.names
