@@ -97,7 +97,8 @@ class Chromium:
 
     def view(self, width: int, *, dark: bool) -> None:
         """Look from now on at pages of this width in px, as a reader does who chose this appearance."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        # low, so that every mail is longer: a shorter one from right to left would be drawn beside its picture
+        size = {"width": width, "height": 320, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])

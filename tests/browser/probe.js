@@ -128,13 +128,13 @@
     return (before.match(/[\u2066-\u2068]/g) || []).length > (before.match(/\u2069/g) || []).length
       || (text.block !== document.body && /^(ltr)$/.test(text.block.dir));
   }
-  const RUN = /[\p{Script=Latin}\d](?:[^\p{Script=Arabic}\n\u2066-\u2069]*[\p{Script=Latin}\d])?/gu;
+  const RUN = /[+−]?[\p{Script=Latin}\d](?:[^\p{Script=Arabic}\n\u2066-\u2069]*[\p{Script=Latin}\d])?[%°]?/gu;
   const CODE = /^(?=.*\d)(?=.*[A-Z])[A-Z\d-]{4,}$/;
   const PRICE = /^[\d.,\u066b\u066c]+[\s\u00a0\u200f]*(SAR|USD|EUR|[$€£]|ر\.\s?س)/u; // a number and a word need none
   if (rtl) for (const text of texts) for (const run of text.node.data.matchAll(RUN)) {
     let last = null;
     for (let at = run.index; at < run.index + run[0].length; at++) {
-      if (!/[\p{Script=Latin}\d]/u.test(text.node.data[at])) continue;
+      if (!/[\p{Script=Latin}\d+−%°]/u.test(text.node.data[at])) continue;
       const range = document.createRange(); range.setStart(text.node, at); range.setEnd(text.node, at + 1);
       const box = range.getBoundingClientRect();
       if (last && Math.abs(box.top - last.top) < 4 && box.left < last.left - .5) { say('order', 'not read from left to right', run[0]); break; }

@@ -60,6 +60,11 @@ def test_a_mail_without_a_fault_passes(browser: Chromium) -> None:
     assert list(look(browser, page(arabic, html='lang="ar" dir="rtl"'))) == []
 
 
+def test_a_percent_sign_on_the_wrong_side_of_its_number_is_found(browser: Chromium) -> None:
+    """Behind Arabic letters a number is an Arabic one to the algorithm, and % goes to its left."""
+    assert checks(browser, page("<p>خصم 15%، اليوم</p>", html='lang="ar" dir="rtl"')) == {"order"}
+
+
 @pytest.mark.parametrize("check", FAULTS)
 def test_the_fault_is_found_by_its_check_alone(browser: Chromium, check: str) -> None:
     """A check that finds nothing here would find nothing in a mail."""
