@@ -69,5 +69,12 @@ def is_statement(node: object) -> bool:
 
 
 def pad_preheader(page: str) -> str:
-    """Return the page with filling behind the hidden preheader."""
-    return page.replace("{{ _preheader }}", "{{ _preheader }}" + PADDING, 1)
+    """Return the page with filling behind the hidden preheader, which is not white on white: spam filters score that.
+
+    It is hidden by `display:none`, and by having neither size nor height where that is ignored.
+    """
+    before, preheader, after = page.partition("{{ _preheader }}")
+    if not preheader:
+        return page
+    before, div, style = before.rpartition("<div")
+    return before + div + style.replace("color:#ffffff;", "") + preheader + PADDING + after

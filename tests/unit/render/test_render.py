@@ -33,6 +33,15 @@ def test_a_mail_has_its_language_direction_title_and_colour_schemes() -> None:
     assert all(table.get("role") == "presentation" for table in tree.iter("table"))
 
 
+def test_the_preheader_is_hidden_without_a_colour() -> None:
+    """White on white is what spam filters look for; what the author colours stays as it is."""
+    page = mail('<mj-text color="#ffffff">Hi</mj-text>').html
+    hidden = page[page.index("<body") : page.index("Something of forty")]
+    assert "display:none" in hidden
+    assert "#ffffff" not in hidden
+    assert "color:#ffffff" in page
+
+
 def test_the_open_pixel_is_the_last_thing_in_the_body() -> None:
     """So that nothing waits for it."""
     tree = lxml_html.document_fromstring(mail("<mj-text>Hi</mj-text>").html)
