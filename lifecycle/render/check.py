@@ -62,6 +62,11 @@ def check_templates(content: Content, cache: CheckCache | None = None) -> list[D
     return in_order(problems)
 
 
+def check_template(content: Content, name: str, locale: str) -> list[Diagnostic]:
+    """Return what is wrong with one template in a locale that it is written for, or could be better."""
+    return in_order(_check_one(TracedTemplates(content), name, locale))
+
+
 def _falls_back(content: Content, name: str, locale: str, effective: str) -> Iterator[Diagnostic]:
     path = find_template(content.files, name, effective, content.project.default_locale)
     if path is not None:
