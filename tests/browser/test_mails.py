@@ -15,6 +15,7 @@ from chromium import Chromium, find_chromium
 from views import VIEWS, look
 
 from lifecycle.render.compile import Templates
+from lifecycle.render.picture import take_pictures
 from lifecycle.render.render import render
 from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
 from lifecycle.render.source import template_names
@@ -62,3 +63,13 @@ def test_mail_reads_well_on_phone_and_desktop_in_light_and_dark(browser: Chromiu
         assert width == view.width
         assert height > 400
     assert browser.ask(f"document.documentElement.lang === '{locale}'")
+
+
+def test_preview_takes_pictures_at_both_widths(tmp_path: Path) -> None:
+    """`lifecycle preview --png` has no driver: it starts Chromium once for each."""
+    page = tmp_path / "mail.html"
+    page.write_text("<!doctype html><title>A mail</title><p>Hello", encoding="utf-8")
+    for name, picture in take_pictures(page, height=300).items():
+        data = picture.read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert f"png{struct.unpack('>I', data[16:20])[0]}" == name
