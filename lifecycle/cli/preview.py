@@ -33,9 +33,11 @@ def command(
 
     TEMPLATE is named as campaigns name it: cart/reminder.
     """
+    from lifecycle.render.check import check_template
     from lifecycle.render.compile import Templates
     from lifecycle.render.render import render
     from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
+    from lifecycle.spec.diagnostics import as_json, as_text
 
     content = session.files("templates/", "locales/")
     _known(content, template)
@@ -56,11 +58,13 @@ def command(
         from lifecycle.render.picture import take_pictures
 
         paths |= take_pictures(paths["html"])
+    problems = check_template(content, template, compiled.locale)
     if session.json:
         weight = len(mail.html.encode())
         emit_json({
             "template": template, "locale": compiled.locale, "subject": mail.subject, "preheader": mail.preheader,
             "bytes": weight, "files": {name: str(path) for name, path in paths.items()},
+            "problems": as_json(problems),
         })  # fmt: skip
     else:
         click.echo(
@@ -68,6 +72,8 @@ def command(
             f"Weight:    {len(mail.html.encode()) / 1024:.1f} KB of 102 KB\n"
         )
         click.echo(mail.text)
+        for found in problems:
+            note(as_text(found, content.files))
         for path in paths.values():
             note(str(path))
     if show:

@@ -12,12 +12,11 @@ from lifecycle.render.check_facts import Facts
 from lifecycle.render.check_run import CheckRun
 from lifecycle.render.check_sample import check_sample_mail
 from lifecycle.render.check_trace import TracedTemplates
-from lifecycle.render.compile import Draft
 from lifecycle.render.givens import check_attributes, check_givens
 from lifecycle.render.jinja_check import check_readings, known_names, read_jinja, uses
 from lifecycle.render.loops import check_loops
 from lifecycle.render.parity import check_catalogs
-from lifecycle.render.quality import check_contrast
+from lifecycle.render.quality import check_tree
 from lifecycle.render.rules_sample import SampleFails
 from lifecycle.render.sample import read_sample, unread_samples
 from lifecycle.render.segment_names import check_segment_names
@@ -62,6 +61,11 @@ def check_templates(content: Content, cache: CheckCache | None = None) -> list[D
     run.finish()
     problems += unread_samples(content.files, template_names(content.files))
     return in_order(problems)
+
+
+def check_template(content: Content, name: str, locale: str) -> list[Diagnostic]:
+    """Return what is wrong with one template in a locale that it is written for, or could be better."""
+    return in_order(_check_one(TracedTemplates(content), name, locale))
 
 
 def _falls_back(content: Content, name: str, locale: str, effective: str) -> Iterator[Diagnostic]:
@@ -118,7 +122,7 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
         problems.append(
             rules.NoUnsubscribeLink.at(start, hint='include "partials/footer.mjml", or link to unsubscribe_url')
         )
-    problems += _tree_problems(draft)
+    problems += check_tree(draft.tree, draft.masked.woven.place, content.project.locales)
     problems += read_sample(content, name)[1]
     if not any(problem.is_error for problem in problems):
         shown = check_sample_mail(templates, templates.inlining, draft, readings)
@@ -126,25 +130,3 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
         if all(problem.code != SampleFails.code for problem in shown):  # it lacks what some contacts lack
             problems += check_attributes(readings)
     return problems
-
-
-def _tree_problems(draft: Draft) -> list[Diagnostic]:
-    found = []
-    for element in draft.tree.walk():
-        if element.tag == "img" and element.get("alt") is None:
-            found.append(
-                rules.MissingAlt.at(
-                    draft.masked.woven.place(element.start, 4), hint='alt="what it shows", or alt="" for decoration'
-                )
-            )
-        source = element.get("src")
-        if source is not None and source.startswith("http:"):
-            found.append(rules.InsecureLink.at(draft.masked.woven.place(element.start, len(element.tag) + 1)))
-    for element, ratio in check_contrast(draft.tree):
-        place = draft.masked.woven.place(element.start, len(element.tag) + 1)
-        found.append(
-            rules.LowContrast.at(
-                place, f"the text has a contrast of {ratio:.1f} to 1", hint="4.5 to 1 can be read by all"
-            )
-        )
-    return found

@@ -18,7 +18,7 @@ from lifecycle.render.sample import SAMPLE_ADDRESSES, SUFFIX, sample_scope
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.place import Place
 
-#: characters before inlining from which the finished mail may come near Gmail's limit
+#: bytes before inlining from which the finished mail may come near Gmail's limit
 _NEAR_CLIPPING = 50_000
 
 
@@ -33,7 +33,7 @@ def check_sample_mail(
     images = sum(1 for element in draft.tree.walk() if element.tag in {"img", "mj-image"})
     try:
         mail = _mail(templates, draft, scope)
-        if len(mail.html) > _NEAR_CLIPPING:
+        if len(mail.html.encode()) > _NEAR_CLIPPING:
             heavy = inlining()
             mail = _mail(heavy, heavy.draft(draft.template, draft.locale), scope)
     except ContentError as error:

@@ -1,23 +1,27 @@
-"""What makes a mail worse without making it wrong: preheader, weight, contrast, images, subject."""
+"""What makes a mail worse without making it wrong: first of the rendered mail, then of the template's tree."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from lifecycle.render import rules
+from lifecycle.render import rules, rules_quality
+from lifecycle.render.contrast import faint_texts
+from lifecycle.render.localise import direction
 from lifecycle.render.markup import Element
+from lifecycle.render.mask import BARE
 from lifecycle.render.render import Rendered
+from lifecycle.render.subject import signs_of_spam
+from lifecycle.render.targets import TARGET_PX, small_targets
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.place import Place
 
 #: where Gmail clips, in bytes
 MAX_BYTES = 102 * 1024
 PREHEADER = (40, 90)
-#: WCAG 2.2, 1.4.3: for text, and for text from 24 px, or from 19 px when bold
-CONTRAST, LARGE_CONTRAST = 4.5, 3.0
+#: attributes that clients fetch
+_FETCHED = ("src", "background-url", "background")
 
-_HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _URL = re.compile(r"https?://\S+")
 
@@ -25,7 +29,7 @@ _URL = re.compile(r"https?://\S+")
 def check_mail(
     mail: Rendered, images: int, subject_at: Place, preheader_at: Place, body_at: Place
 ) -> Iterator[Diagnostic]:
-    """Yield what a rendered mail could do better."""
+    """Yield what a rendered mail could do better. Its links are tracked ones, as long as they are when it is sent."""
     if len(mail.html.encode()) > MAX_BYTES:
         yield rules.TooHeavy.at(body_at, hint="Gmail clips it there")
     if not PREHEADER[0] <= len(mail.preheader) <= PREHEADER[1]:
@@ -34,82 +38,49 @@ def check_mail(
         )
     if images and len(_WORD.findall(_URL.sub("", mail.text))) < 20:
         yield rules.ImageOnly.at(body_at)
-    letters = [char for char in mail.subject if char.isalpha() and char.isascii()]
-    shouting = len(letters) > 8 and all(char.isupper() for char in letters)
-    if shouting or mail.subject.count("!") > 1 or "$$" in mail.subject:
-        yield rules.SubjectLooksLikeSpam.at(subject_at)
+    signs = list(signs_of_spam(mail.subject))
+    if signs:
+        yield rules.SubjectLooksLikeSpam.at(subject_at, hint=", and ".join(signs))
 
 
-def check_contrast(tree: Element) -> Iterator[tuple[Element, float]]:
-    """Yield the texts and buttons that stand out too little, with their contrast. Only hex colours are judged."""
-    styles = _Styles(tree)
+def check_tree(tree: Element, place: Callable[[int, int], Place], locales: Sequence[str]) -> Iterator[Diagnostic]:
+    """Yield what a template could do better; `place` gives the place of an offset and a length."""
+
+    def at(element: Element) -> Place:
+        return place(element.start, len(element.tag) + 1)
+
     for element in tree.walk():
-        if element.tag not in {"mj-text", "mj-button"} or styles.in_defaults(element):
-            continue
-        button = element.tag == "mj-button"
-        colour = styles.value(element, "color") or ("#ffffff" if button else "#000000")
-        ground = (styles.value(element, "background-color") or "#414141") if button else styles.background(element)
-        found = contrast(colour, ground)
-        if found is not None and found < (LARGE_CONTRAST if styles.large(element) else CONTRAST):
-            yield element, found
+        if element.tag == "img" and element.get("alt") is None:
+            yield rules.MissingAlt.at(at(element), hint='alt="what it shows", or alt="" for decoration')
+        if any((element.get(name) or "").startswith("http:") for name in _FETCHED):
+            yield rules.InsecureLink.at(at(element))
+        yield from _head(element, at, locales)
+    pale = list(faint_texts(tree, dark=False))
+    for element, ratio in pale:
+        yield rules.LowContrast.at(
+            at(element), f"the text has a contrast of {ratio:.1f} to 1", hint="4.5 to 1 can be read by all"
+        )
+    for element, ratio in faint_texts(tree, dark=True):
+        if all(element is not known for known, _ in pale):  # once is enough
+            yield rules_quality.LowContrastInDark.at(
+                at(element),
+                f"in the dark the text has a contrast of {ratio:.1f} to 1",
+                hint="colour it under @media (prefers-color-scheme: dark), with !important",
+            )
+    for element, height in small_targets(tree):
+        yield rules_quality.SmallTarget.at(
+            at(element), f"what is tapped is {height:.0f} px high", hint=f"a thumb needs {TARGET_PX}"
+        )
 
 
-def contrast(first: str, second: str) -> float | None:
-    """Return the contrast of two hex colours, 1 to 21; None when one is none. Source: WCAG 2.2, relative luminance."""
-    light = [_luminance(colour) for colour in (first, second)]
-    if light[0] is None or light[1] is None:
-        return None
-    return (max(light[0], light[1]) + 0.05) / (min(light[0], light[1]) + 0.05)
-
-
-def _luminance(colour: str) -> float | None:
-    found = _HEX.fullmatch(colour.strip())
-    if found is None:
-        return None
-    digits = found[1] if len(found[1]) == 6 else "".join(char * 2 for char in found[1])
-    parts = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-class _Styles:
-    """Attributes as MJML resolves them: the tag's own, its classes', its tag's defaults, everybody's defaults."""
-
-    def __init__(self, tree: Element) -> None:
-        self.defaults = tree.find("mj-attributes")
-        self.tags: dict[str, Element] = {}
-        self.classes: dict[str, Element] = {}
-        for child in self.defaults.children if self.defaults else ():
-            if isinstance(child, Element):
-                (self.classes if child.tag == "mj-class" else self.tags)[
-                    child.get("name") or child.tag if child.tag == "mj-class" else child.tag
-                ] = child
-
-    def in_defaults(self, element: Element) -> bool:
-        return element.parent is not None and element.parent is self.defaults
-
-    def value(self, element: Element, name: str) -> str | None:
-        named = [self.classes[part] for part in (element.get("mj-class") or "").split() if part in self.classes]
-        for source in (element, *reversed(named), self.tags.get(element.tag), self.tags.get("mj-all")):
-            found = source.get(name) if source is not None else None
-            if found is not None:
-                return found
-        return None
-
-    def background(self, element: Element) -> str:
-        current: Element | None = element
-        while current is not None:
-            for name in ("container-background-color", "inner-background-color", "background-color"):
-                found = self.value(current, name) if current.tag.startswith("mj-") else None
-                if found and found != "transparent":
-                    return found
-            if self.value(current, "background-url"):
-                return ""  # a picture is not judged
-            current = current.parent
-        return "#ffffff"
-
-    def large(self, element: Element) -> bool:
-        size = re.match(r"\d+", self.value(element, "font-size") or "13")
-        weight = self.value(element, "font-weight") or "400"
-        px = int(size[0]) if size else 13
-        return px >= 24 or (px >= 19 and weight in {"bold", "700", "800", "900"})
+def _head(element: Element, at: Callable[[Element], Place], locales: Sequence[str]) -> Iterator[Diagnostic]:
+    if element.tag in {"mj-title", "mj-preview"}:
+        said = "title is its subject" if element.tag == "mj-title" else "preview is its preheader"
+        yield rules_quality.HeadHasNoEffect.at(at(element), f"<{element.tag}> has no effect: a mail's {said}")
+    if element.tag == "mjml":
+        for name, own in (("lang", set(locales)), ("dir", {direction(locale) for locale in locales})):
+            given = element.get(name)
+            if given is not None and given not in own and not BARE.search(given):
+                yield rules_quality.HeadHasNoEffect.at(
+                    at(element), f'{name}="{given}" has no effect', hint="a mail has those of its locale"
+                )

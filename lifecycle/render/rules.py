@@ -379,7 +379,8 @@ class ShortPreheader(Rule):
 class TooHeavy(Rule):
     """The mail weighs more than 102 KB.
 
-    Gmail clips it there, and the unsubscribe link with it. Fix: fewer sections, less repeated CSS.
+    Gmail clips it there, and the unsubscribe link with it. Weighed is the HTML for the sample, with CSS inlined and
+    links as long as the tracked ones. Fix: fewer sections, less repeated CSS.
     """
 
     code = "LC704"
@@ -419,7 +420,8 @@ class InsecureLink(Rule):
 class SubjectLooksLikeSpam(Rule):
     """The subject looks like spam.
 
-    Capitals throughout, or several exclamation marks, cost a place in the inbox. Fix: write as you would to a friend.
+    Capitals throughout, several exclamation marks, `؟!`, `$$`, more than two emoji, or a `Re:` that answers nobody cost
+    a place in the inbox. Words are not judged. Fix: write as you would to a friend.
     """
 
     code = "LC708"

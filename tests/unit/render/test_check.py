@@ -7,11 +7,11 @@ import os
 import pytest
 from rendering import Case, all_cases, campaign, checked, mjml
 
-from lifecycle.render import rules, rules_givens, rules_sample
+from lifecycle.render import rules, rules_givens, rules_quality, rules_sample
 from lifecycle.spec.diagnostics import Rule
 
 CASES = all_cases()
-MODULES = {rules.__name__, rules_givens.__name__, rules_sample.__name__}
+MODULES = {one.__name__ for one in (rules, rules_givens, rules_quality, rules_sample)}
 OURS = {code for code, rule in Rule.registry.items() if rule.__module__ in MODULES}
 
 

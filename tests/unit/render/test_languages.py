@@ -104,6 +104,16 @@ def test_names_codes_and_prices_are_isolated_in_arabic_and_only_there() -> None:
     assert FSI not in mail(body, "en", scope=scope).html
 
 
+def test_a_percentage_in_an_arabic_text_keeps_its_sign_and_markup_its_measures() -> None:
+    """Without an isolate `خصم 15%` is drawn with the sign on the left."""
+    text = 'offer: <b style="width:50%">خصم 10-15%</b> حتى 3 أيام'
+    files = {"locales/ar.yaml": text, "locales/en.yaml": text}
+    arabic, english = (mail("<mj-text>{{ t('offer') }}</mj-text>", locale, files=files) for locale in ("ar", "en"))
+    assert f'width:50%">خصم {FSI}10-15%{PDI}</b> حتى 3' in arabic.html
+    assert f"خصم {FSI}10-15%{PDI} حتى 3" in arabic.text
+    assert FSI not in english.html
+
+
 @pytest.mark.parametrize(
     ("css", "mirrored"),
     [

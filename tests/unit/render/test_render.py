@@ -29,8 +29,27 @@ def test_a_mail_has_its_language_direction_title_and_colour_schemes() -> None:
     assert page.startswith("<!doctype html>")
     assert (tree.get("lang"), tree.get("dir")) == ("en", "ltr")
     assert tree.findtext(".//title") == "Hello there"
-    assert tree.xpath("//meta[@name='color-scheme']/@content") == ["light dark"]
+    assert tree.xpath("//meta[@name='color-scheme']/@content") == ["light"]
     assert all(table.get("role") == "presentation" for table in tree.iter("table"))
+
+
+def test_a_mail_says_that_it_knows_the_dark_only_if_it_has_rules_for_it() -> None:
+    """Apple Mail draws such a mail on a dark page, where MJML's black text would vanish."""
+    style = (
+        "<mj-head><mj-style>@media (prefers-color-scheme: dark) { div { color: #fff !important } }</mj-style></mj-head>"
+    )
+    source = mjml("<mj-text>Hi</mj-text>").replace("<mjml>", f"<mjml>{style}")
+    page = lxml_html.document_fromstring(mail("", files={"templates/mail.mjml": source}).html)
+    assert page.xpath("//meta[@name='color-scheme']/@content") == ["light dark"]
+
+
+def test_the_preheader_is_hidden_without_a_colour() -> None:
+    """White on white is what spam filters look for; what the author colours stays as it is."""
+    page = mail('<mj-text color="#ffffff">Hi</mj-text>').html
+    hidden = page[page.index("<body") : page.index("Something of forty")]
+    assert "display:none" in hidden
+    assert "#ffffff" not in hidden
+    assert "color:#ffffff" in page
 
 
 def test_the_open_pixel_is_the_last_thing_in_the_body() -> None:

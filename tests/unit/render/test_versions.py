@@ -10,7 +10,7 @@ WORDS = "<mj-text>Good morning to all of you</mj-text>"
 
 def button(target: str) -> str:
     """Return a button that leads there."""
-    return f'<mj-button href="{target}">Go</mj-button>'
+    return f'<mj-button height="44px" href="{target}">Go</mj-button>'
 
 
 def found(english: str, arabic: str, front: str = FRONT) -> list[str]:
