@@ -253,6 +253,7 @@ class Templates:
         tokens = draft.masked.tokens
         subject, preheader = (_hidden(tokens, name) for name in ("_subject", "_preheader"))
         head.drop_layout_space(draft.tree)
+        head.write_units(draft.tree)
         head.furnish(draft.tree, draft.locale, direction(draft.locale), subject.bare, preheader.bare)
         if direction(draft.locale) == "rtl":
             rtl.turn(draft.tree, draft.masked, draft.locale, self.content.project.brand.fonts)
