@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from lifecycle.render.markup import Comment, Element, Text
 
 #: fills the inbox's preview line behind a short preheader, so that the mail's first words do not follow it
@@ -16,9 +14,6 @@ _METAS = (
     '<meta name="x-apple-disable-message-reformatting">'
     '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">'
 )
-
-_PADDING = re.compile(r"(^|-)padding(-|$)")
-_BARE_ZERO = re.compile(r"(?<!\S)0(?!\S)")
 
 
 def furnish(root: Element, locale: str, direction: str, title: str, preheader: str) -> None:
@@ -47,33 +42,6 @@ def add_pixel(page: str) -> str:
     """Return the page with the open pixel as the last thing in its body."""
     head, closing, tail = page.rpartition("</body>")
     return head + PIXEL + closing + tail if closing else page + PIXEL
-
-
-def drop_layout_space(root: Element) -> None:
-    """Remove white space between MJML's own tags: mrml copies it into Outlook's tables."""
-    for element in root.walk():
-        if element.tag in {
-            "",
-            "mjml",
-            "mj-head",
-            "mj-body",
-            "mj-section",
-            "mj-column",
-            "mj-wrapper",
-            "mj-group",
-            "mj-hero",
-        }:
-            element.children = [
-                child for child in element.children if not isinstance(child, Text) or child.value.strip()
-            ]
-
-
-def write_units(root: Element) -> None:
-    """Give each bare 0 in a padding its unit: mrml takes `0 40px` for no padding when it computes widths."""
-    for element in root.walk():
-        for attribute in element.attributes:
-            if element.tag.startswith("mj-") and _PADDING.search(attribute.name):
-                attribute.value = _BARE_ZERO.sub("0px", attribute.value)
 
 
 def is_statement(node: object) -> bool:

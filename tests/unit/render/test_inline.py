@@ -49,3 +49,13 @@ def test_a_bare_zero_in_a_padding_counts() -> None:
     """`0 20px` leaves 560 of 600 px for the picture, as `0px 20px` does."""
     tree = lxml_html.document_fromstring(mail(IMAGE).html)
     assert tree.xpath("//img[@alt='A shoe']/@width") == ["560"]
+
+
+def test_an_icon_without_a_text_is_passed_over_aloud() -> None:
+    """Without alt a screen reader reads the file's name; the word beside the icon is there anyway."""
+    icons = "".join(
+        f'<mj-social-element name="web" href="https://shop.example"{alt}>Web</mj-social-element>'
+        for alt in ("", ' alt="Shop"')
+    )
+    tree = lxml_html.document_fromstring(mail(f"<mj-social>{icons}</mj-social>").html)
+    assert tree.xpath("//img[contains(@src, 'web.png')]/@alt") == ["", "Shop"]

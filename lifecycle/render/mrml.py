@@ -1,0 +1,42 @@
+"""What mrml, the MJML compiler, has to have spelled out for it to do as the official `mjml` does."""
+
+from __future__ import annotations
+
+import re
+
+from lifecycle.render.markup import Element, Text
+
+_LAYOUT = frozenset({"", "mjml", "mj-head", "mj-body", "mj-section", "mj-column", "mj-wrapper", "mj-group", "mj-hero"})
+_PADDING = re.compile(r"(^|-)padding(-|$)")
+_BARE_ZERO = re.compile(r"(?<!\S)0(?!\S)")
+
+
+def spell_out(root: Element) -> None:
+    """Prepare a tree for mrml. Each step is held against the official `mjml` in tests/oracle."""
+    _drop_layout_space(root)
+    for element in root.walk():
+        _write_units(element)
+        _silence_icon(element)
+
+
+def _drop_layout_space(root: Element) -> None:
+    """Remove white space between MJML's own tags: mrml copies it into Outlook's tables."""
+    for element in root.walk():
+        if element.tag in _LAYOUT:
+            element.children = [
+                child for child in element.children if not isinstance(child, Text) or child.value.strip()
+            ]
+
+
+def _write_units(element: Element) -> None:
+    """Give each bare 0 in a padding its unit: mrml takes `0 40px` for no padding when it computes widths."""
+    for attribute in element.attributes:
+        if element.tag.startswith("mj-") and _PADDING.search(attribute.name):
+            attribute.value = _BARE_ZERO.sub("0px", attribute.value)
+
+
+def _silence_icon(element: Element) -> None:
+    """Give an icon without a text an empty one: a screen reader would read its file's name aloud."""
+    in_body = element.parent is not None and element.parent.tag == "mj-social"
+    if element.tag == "mj-social-element" and in_body and element.get("alt") is None:
+        element.set("alt", "")
