@@ -13,6 +13,8 @@ from lifecycle.base.errors import ContentError
 
 _KEEP = ["width", "height", "align", "bgcolor", "valign"]
 _DOCTYPE = "<!doctype html>"
+#: what holds a fluid hero open; mrml forgets the unit, and without it the hero has the height of its text
+_SHARE = re.compile(r"(<td style=\"mso-padding-bottom-alt:0;padding-bottom:[\d.]+)(?=;)")
 _MARK = "/*author*/"
 _OPENING = re.compile(r"<(?:mj-)?style\b[^>]*(?<!/)>")
 #: a style element of the compiler's own, and one of an author's
@@ -30,7 +32,7 @@ def to_html(source: str) -> str:
 def from_mjml(source: str) -> str:
     """Return HTML whose CSS is not inlined. Raises ContentError. Nothing is fetched: no fonts, no includes."""
     try:
-        return str(mjml.mjml2html(source, fonts={}))
+        return _SHARE.sub(r"\1%", str(mjml.mjml2html(source, fonts={})))
     except Exception as error:  # mrml raises bare exceptions of its own
         # its positions are those of what we made of the template, and would mislead
         reason = str(error).partition(" at position")[0]

@@ -16,6 +16,7 @@ def spell_out(root: Element) -> None:
     _drop_layout_space(root)
     for element in root.walk():
         _write_units(element)
+        _name_mode(element)
         _silence_icon(element)
 
 
@@ -33,6 +34,12 @@ def _write_units(element: Element) -> None:
     for attribute in element.attributes:
         if element.tag.startswith("mj-") and _PADDING.search(attribute.name):
             attribute.value = _BARE_ZERO.sub("0px", attribute.value)
+
+
+def _name_mode(element: Element) -> None:
+    """Call the hero that grows with the width what mrml calls it; any other name is a fixed height to it."""
+    if element.tag in {"mj-hero", "mj-class", "mj-all"} and element.get("mode") == "fluid-height":
+        element.set("mode", "fluid")
 
 
 def _silence_icon(element: Element) -> None:

@@ -59,3 +59,13 @@ def test_an_icon_without_a_text_is_passed_over_aloud() -> None:
     )
     tree = lxml_html.document_fromstring(mail(f"<mj-social>{icons}</mj-social>").html)
     assert tree.xpath("//img[contains(@src, 'web.png')]/@alt") == ["", "Shop"]
+
+
+def test_a_fluid_hero_keeps_the_shape_of_its_picture() -> None:
+    """Cells of a padding in percent hold it open, however wide the mail is."""
+    source = mjml("").replace(
+        "<mj-section>",
+        '<mj-hero mode="fluid-height" background-url="https://shop.example/h.jpg" background-width="600px"'
+        ' background-height="300px"><mj-text>Out</mj-text></mj-hero><mj-section>',
+    )
+    assert "padding-bottom:50%" in mail("", files={"templates/mail.mjml": source}).html
