@@ -132,8 +132,10 @@ class Templates:
         sandboxes, texts = self.languages(locale)
         constants = self._constants(sandboxes[0], texts[0])
         masked = mask(source.body, constants, problems)
-        unread = any(problem.code in {rules.JinjaSyntax.code, rules.IncludeWrong.code} for problem in problems)
-        # what could not be read is cut off, and would look like tags that are never closed
+        # what could not be read is cut off, and would look like tags that are never closed; what is spelled like a
+        # token would be taken for one
+        unreadable = {rules.JinjaSyntax.code, rules.IncludeWrong.code, rules.MarkupBroken.code}
+        unread = any(problem.code in unreadable for problem in problems)
         tree, faults = parse("" if unread else masked.woven.text)
         problems += [
             rules.MarkupBroken.at(masked.woven.place(fault.offset, fault.length), fault.message, hint=fault.hint)

@@ -8,7 +8,6 @@ from lifecycle.render.markup import Element, Text
 
 _LAYOUT = frozenset({"", "mjml", "mj-head", "mj-body", "mj-section", "mj-column", "mj-wrapper", "mj-group", "mj-hero"})
 _PADDING = re.compile(r"(^|-)padding(-|$)")
-_BARE_ZERO = re.compile(r"(?<!\S)0(?!\S)")
 
 
 def spell_out(root: Element) -> None:
@@ -30,10 +29,10 @@ def _drop_layout_space(root: Element) -> None:
 
 
 def _write_units(element: Element) -> None:
-    """Give each bare 0 in a padding its unit: mrml takes `0 40px` for no padding when it computes widths."""
+    """Give each 0 in a padding a unit, and one space between: mrml takes `0 40px` for none when it computes widths."""
     for attribute in element.attributes:
         if element.tag.startswith("mj-") and _PADDING.search(attribute.name):
-            attribute.value = _BARE_ZERO.sub("0px", attribute.value)
+            attribute.value = " ".join("0px" if part == "0" else part for part in attribute.value.split())
 
 
 def _name_mode(element: Element) -> None:
