@@ -1,12 +1,13 @@
 # make demo   set up, then run the sample shop; ends by itself with a summary
 # make test   set up, then every test (CI runs `make check` too)
+# make oracle   install the official mjml, which the tests hold ours against; needs Node.js
 PYTHON ?= python3
 BIN := .venv/bin
 # as many test processes as cores (one more was slower: 616 s against 565 s on two)
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format schemas torture bench clean
+.PHONY: help demo test oracle check format schemas torture bench clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -26,6 +27,12 @@ demo: .venv/made
 
 test: .venv/made-dev
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+tests/oracle/node_modules/.package-lock.json: tests/oracle/package-lock.json
+	cd tests/oracle && npm ci --silent --ignore-scripts
+	touch $@
+
+oracle: tests/oracle/node_modules/.package-lock.json
 
 check: .venv/made-dev
 	$(BIN)/ruff check .
@@ -50,4 +57,4 @@ bench: .venv/made-dev
 	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 clean:
-	rm -rf .venv demo-output artefacts .lifecycle
+	rm -rf .venv demo-output artefacts .lifecycle tests/oracle/node_modules

@@ -25,6 +25,7 @@ from lifecycle.render.localise import Texts, direction, isolated
 from lifecycle.render.markup import Element, parse, serialise
 from lifecycle.render.mask import TOKEN, Context, Masked, Token, guard_literals, mask, unmask
 from lifecycle.render.mjml_check import check_tree
+from lifecycle.render.mrml import spell_out
 from lifecycle.render.safety import safety_filters
 from lifecycle.render.sandbox import Sandbox
 from lifecycle.render.scope import brand_values
@@ -133,8 +134,10 @@ class Templates:
         sandboxes, texts = self.languages(locale)
         constants = self._constants(sandboxes[0], texts[0])
         masked = mask(source.body, constants, problems)
-        unread = any(problem.code in {rules.JinjaSyntax.code, rules.IncludeWrong.code} for problem in problems)
-        # what could not be read is cut off, and would look like tags that are never closed
+        # what could not be read is cut off, and would look like tags that are never closed; what is spelled like a
+        # token would be taken for one
+        unreadable = {rules.JinjaSyntax.code, rules.IncludeWrong.code, rules.MarkupBroken.code}
+        unread = any(problem.code in unreadable for problem in problems)
         tree, faults = parse("" if unread else masked.woven.text)
         problems += [
             rules.MarkupBroken.at(masked.woven.place(fault.offset, fault.length), fault.message, hint=fault.hint)
@@ -254,7 +257,7 @@ class Templates:
         """Return the finished HTML of a draft with its Jinja back in, and the MJML it was made from, Jinja in too."""
         tokens = draft.masked.tokens
         subject, preheader = (_hidden(tokens, name) for name in ("_subject", "_preheader"))
-        head.drop_layout_space(draft.tree)
+        spell_out(draft.tree)
         head.furnish(draft.tree, draft.locale, direction(draft.locale), subject.bare, preheader.bare)
         if direction(draft.locale) == "rtl":
             rtl.turn(draft.tree, draft.masked, draft.locale, self.content.project.brand.fonts)

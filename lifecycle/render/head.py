@@ -47,25 +47,6 @@ def add_pixel(page: str) -> str:
     return head + PIXEL + closing + tail if closing else page + PIXEL
 
 
-def drop_layout_space(root: Element) -> None:
-    """Remove white space between MJML's own tags: mrml copies it into Outlook's tables."""
-    for element in root.walk():
-        if element.tag in {
-            "",
-            "mjml",
-            "mj-head",
-            "mj-body",
-            "mj-section",
-            "mj-column",
-            "mj-wrapper",
-            "mj-group",
-            "mj-hero",
-        }:
-            element.children = [
-                child for child in element.children if not isinstance(child, Text) or child.value.strip()
-            ]
-
-
 def is_statement(node: object) -> bool:
     """Say whether a node stands for a Jinja statement."""
     return isinstance(node, Comment) and node.value.startswith("jx")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import lru_cache
 
 import mjml
@@ -12,18 +13,26 @@ from lifecycle.base.errors import ContentError
 
 _KEEP = ["width", "height", "align", "bgcolor", "valign"]
 _DOCTYPE = "<!doctype html>"
+#: what holds a fluid hero open; mrml forgets the unit, and without it the hero has the height of its text
+_SHARE = re.compile(r"(<td style=\"mso-padding-bottom-alt:0;padding-bottom:[\d.]+)(?=;)")
+_MARK = "/*author*/"
+_OPENING = re.compile(r"<(?:mj-)?style\b[^>]*(?<!/)>")
+#: a style element of the compiler's own, and one of an author's
+_STYLE = re.compile(rf"<style\b([^>]*)>(?!{re.escape(_MARK)})")
+_IGNORED = ' data-premailer="ignore"'
+_MARKED = re.compile(rf"(<style\b[^>]*>){re.escape(_MARK)}")
 
 
 @lru_cache(maxsize=512)
 def to_html(source: str) -> str:
     """Return finished HTML for MJML without Jinja, CSS inlined, the same for the same source. Raises ContentError."""
-    return inline_css(from_mjml(source))
+    return inline_css(from_mjml(mark_styles(source)))
 
 
 def from_mjml(source: str) -> str:
     """Return HTML whose CSS is not inlined. Raises ContentError. Nothing is fetched: no fonts, no includes."""
     try:
-        return str(mjml.mjml2html(source, fonts={}))
+        return _SHARE.sub(r"\1%", str(mjml.mjml2html(source, fonts={})))
     except Exception as error:  # mrml raises bare exceptions of its own
         # its positions are those of what we made of the template, and would mislead
         reason = str(error).partition(" at position")[0]
@@ -31,9 +40,9 @@ def from_mjml(source: str) -> str:
 
 
 def inline_css(page: str) -> str:
-    """Return the page with the authors' CSS in style attributes; MJML's own style blocks stay as they are."""
-    mine, marked = _mark_own_styles(page)
-    if not mine:
+    """Return the page with the CSS of the blocks that `mark_styles` marked in style attributes; they stay as well."""
+    marked, found = _MARKED.subn(r"\1", _STYLE.sub(rf"<style\1{_IGNORED}>", page))
+    if not found:
         return page if page.startswith(_DOCTYPE) else _DOCTYPE + page
     inlined = Premailer(
         marked,
@@ -46,28 +55,9 @@ def inline_css(page: str) -> str:
         cssutils_logging_level=logging.CRITICAL,
     ).transform()
     # premailer drops the doctype, and without it mail clients fall into quirks mode
-    return _DOCTYPE + str(inlined).removeprefix("<!DOCTYPE html>").lstrip()
+    return _DOCTYPE + str(inlined).removeprefix("<!DOCTYPE html>").lstrip().replace(_IGNORED, "")
 
 
-def _mark_own_styles(page: str) -> tuple[bool, str]:
-    """Return whether authors wrote CSS at all, and the page in which premailer leaves MJML's own CSS alone.
-
-    mrml puts the authors' blocks last, behind its `mj-full-width-mobile` block or its media queries.
-    """
-    parts = page.split("<style")
-    marked = [parts[0]]
-    found = False
-    for part in parts[1:]:
-        own = any(
-            mark in part
-            for mark in (
-                "#outlook a",
-                ".mj-outlook-group-fix",
-                "@media only screen and (m",
-                ".moz-text-html",
-                "mj-full-width-mobile",
-            )
-        )
-        found = found or not own
-        marked.append((' data-premailer="ignore"' if own else "") + part)
-    return found, "<style".join(marked)
+def mark_styles(source: str) -> str:
+    """Return MJML in which the authors' CSS can be told from what the MJML compiler adds of its own."""
+    return _OPENING.sub(rf"\g<0>{_MARK}", source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lifecycle.render import rules
+from lifecycle.render.colours import COLOURS
 from lifecycle.render.head import is_statement
 from lifecycle.render.markup import Attribute, Comment, Element, Text
 from lifecycle.render.mask import BARE, TOKEN, Masked
@@ -15,19 +16,27 @@ from lifecycle.spec.place import Place
 #: parents in whose layout a statement changes nothing that is computed at compile time
 _STATEMENTS_AMONG_TAGS = frozenset({"mj-body", "mj-column", "mj-hero"})
 _OPENING, _CLOSING = frozenset({"if", "for", "with"}), frozenset({"endif", "endfor", "endwith"})
-_COMPUTED = frozenset({"px", "measure", "measures", "measure_auto", "height", "spacing"})
+_COMPUTED = frozenset({"px", "px_auto", "measure", "measures", "measure_auto", "height", "spacing"})
 
+_NUMBER = r"\d*\.?\d+"
+_MEASURE = rf"(?:{_NUMBER}(?:px|%)|0)"
+_BYTE, _SHARE = r"\s*\d{1,3}\s*", r"\s*\d?(?:\.\d{1,3})?\s*"
 _KINDS = {
-    "px": (re.compile(r"\d+(\.\d+)?px"), "a width in px, as 12px"),
-    "measure": (re.compile(r"\d+(\.\d+)?(px|%)?"), "a measure, as 12px or 50%"),
-    "measures": (re.compile(r"\d+(\.\d+)?(px|%)?(\s+\d+(\.\d+)?(px|%)?){0,3}"), "one to four measures, as 12px 24px"),
-    "measure_auto": (re.compile(r"auto|\d+(\.\d+)?(px|%)?"), "a measure or auto"),
-    "height": (re.compile(r"\d+(\.\d+)?(px|%|em)?"), "a line height, as 24px or 1.5"),
-    "spacing": (re.compile(r"normal|-?\d+(\.\d+)?(px|em)?"), "a spacing, as 1px or 0.1em"),
+    "px": (re.compile(rf"{_NUMBER}px|0"), "a measure in px, as 12px"),
+    "px_auto": (re.compile(rf"auto|{_NUMBER}px|0"), "a measure in px, as 12px, or auto"),
+    "measure": (re.compile(_MEASURE), "a measure, as 12px or 50%"),
+    "measures": (re.compile(rf"{_MEASURE}(\s+{_MEASURE}){{0,3}}"), "one to four measures, as 12px 24px"),
+    "measure_auto": (re.compile(rf"auto|{_MEASURE}"), "a measure, as 12px or 50%, or auto"),
+    "height": (re.compile(rf"{_NUMBER}(px|%)?"), "a line height, as 24px or 1.5"),
+    "spacing": (re.compile(rf"-?{_NUMBER}(px|em)|0"), "a spacing, as 1px or 0.1em"),
     "flag": (re.compile(r"true|false"), "true or false"),
     "number": (re.compile(r"\d+"), "a whole number"),
     "colour": (
-        re.compile(r"#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|[a-zA-Z]+|(?:rgb|hsl)a?\([\d\s.,%/deg]+\)"),
+        re.compile(
+            r"#([0-9a-f]{3}){1,2}"
+            rf"|rgb\({_BYTE},{_BYTE},{_BYTE}\)|rgba\({_BYTE},{_BYTE},{_BYTE},{_SHARE}\)|{'|'.join(COLOURS)}",
+            re.IGNORECASE,
+        ),
         "a colour, as #1a2b3c, rgb(1, 2, 3) or a name",
     ),
 }
@@ -187,19 +196,17 @@ class _Check:
                 )
             return
         value = attribute.value.strip()
-        if "|" in kind:
-            if value and value not in kind.split("|"):
-                self.problems.append(
-                    rules.BadAttributeValue.at(
-                        place, f'"{value}" is no {attribute.name}', hint=f"one of {', '.join(kind.split('|'))}"
-                    )
-                )
-        elif kind in _KINDS and value:
+        if kind in _KINDS:
             pattern, meant = _KINDS[kind]
             if not pattern.fullmatch(value):
                 self.problems.append(
                     rules.BadAttributeValue.at(place, f'"{value}" is no {attribute.name}', hint=f"write {meant}")
                 )
+        elif kind != "text" and value not in kind.split("|"):
+            words = ", ".join(word for word in kind.split("|") if word)
+            self.problems.append(
+                rules.BadAttributeValue.at(place, f'"{value}" is no {attribute.name}', hint=f"one of {words}")
+            )
 
 
 def _wrap(tag: str) -> str:

@@ -1,7 +1,7 @@
 """What MJML is made of: its tags, where each may stand, its attributes and the kinds of their values.
 
-Source: allowedAttributes and dependencies of the official `mjml` 5.4; `direction` and the like hold for mrml too.
-`mj-include` is ours to expand, `mj-html-attributes` and its parts crash mrml: they are refused by name.
+Source: allowedAttributes and dependencies of the official `mjml` 4.18, less what mrml does nothing with; tests/oracle
+holds them against it. `mj-include` is ours to expand, `mj-html-attributes` and its parts crash mrml: they are refused.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "mj-body": {
         "px": "width",
         "colour": "background-color",
-        "text": "id",
     },
     "mj-breakpoint": {
         "px": "width",
@@ -65,18 +64,20 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     "mj-carousel": {
         "sides": "padding",
         "left|center|right": "align",
-        "text": "border-radius left-icon right-icon tb-border tb-border-radius",
+        "text": "left-icon right-icon tb-border",
         "colour": "container-background-color tb-hover-border-color tb-selected-border-color",
-        "measure": "icon-width tb-width",
+        "measure": "icon-width tb-width tb-border-radius",
+        "measures": "border-radius",
         "visible|hidden|supported": "thumbnails",
     },
     "mj-carousel-image": {
-        "text": "alt href rel target title src thumbnails-src border-radius tb-border tb-border-radius",
+        "text": "alt href rel target title src thumbnails-src tb-border",
+        "measures": "border-radius tb-border-radius",
     },
     "mj-column": {
         "sides": "padding border inner-border",
         "colour": "background-color inner-background-color",
-        "text": "border-radius inner-border-radius",
+        "measures": "border-radius inner-border-radius",
         "ltr|rtl": "direction",
         "measure": "width",
         "top|bottom|middle": "vertical-align",
@@ -108,13 +109,14 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
     },
     "mj-image": {
         "sides": "padding border",
-        "text": "alt href name src srcset sizes title rel border-radius target usemap",
+        "text": "alt href name src srcset sizes title rel target usemap",
         "left|center|right": "align",
         "colour": "container-background-color",
         "flag": "fluid-on-mobile",
         "measure": "max-height",
         "px": "width font-size",
-        "measure_auto": "height",
+        "measures": "border-radius",
+        "px_auto": "height",
     },
     "mj-navbar": {
         "sides": "padding ico-padding",
@@ -143,17 +145,17 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "background-position-y border-radius",
         "repeat|no-repeat": "background-repeat",
         "ltr|rtl": "direction",
-        "full-width|false": "full-width",
+        "full-width|false|": "full-width",
         "measures": "text-padding",
         "left|center|right": "text-align",
     },
     "mj-social": {
         "sides": "padding",
         "left|right|center": "align",
-        "text": "border border-radius font-family font-style font-weight text-decoration",
+        "text": "font-family font-style font-weight text-decoration",
         "colour": "container-background-color color",
         "px": "font-size",
-        "measure": "icon-size icon-height",
+        "measure": "border-radius icon-size icon-height",
         "measures": "icon-padding inner-padding text-padding",
         "height": "line-height",
         "horizontal|vertical": "mode",
@@ -165,9 +167,8 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "left|center|right": "align",
         "left|right": "icon-position",
         "colour": "background-color color",
-        "text": "border border-radius font-family font-style font-weight href name rel src srcset "
-        "sizes alt title target text-decoration",
-        "px": "font-size",
+        "text": "font-family font-style font-weight href name rel src srcset sizes alt title target text-decoration",
+        "px": "border-radius font-size",
         "measure": "icon-size icon-height",
         "measures": "icon-padding text-padding",
         "height": "line-height",
@@ -213,7 +214,7 @@ _TABLE: Mapping[str, Mapping[str, str]] = {
         "background-position-y border-radius",
         "repeat|no-repeat": "background-repeat",
         "ltr|rtl": "direction",
-        "full-width|false": "full-width",
+        "full-width|false|": "full-width",
         "measures": "text-padding",
         "left|center|right": "text-align",
     },
@@ -256,7 +257,7 @@ REFUSED: Mapping[str, str] = {
     "mj-html-attribute": "the MJML compiler cannot take it",
 }
 
-#: attributes that every tag below mj-body takes
+#: attributes that every component takes
 EVERYWHERE = frozenset({"css-class", "mj-class"})
 
 
@@ -274,14 +275,30 @@ def _kinds(table: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-#: kind of value by attribute, by tag: text, colour, px, measure(s), height, spacing, flag, number, or words (a|b)
+#: kind of value by attribute, by tag: text, colour, px, px_auto, measure, measures, measure_auto, height, spacing,
+#: flag, number, or the words themselves (a|b)
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
-    tag: _kinds(table)
-    | (dict.fromkeys(EVERYWHERE, "text") if tag not in {"mj-attributes", "mj-head", "mj-font"} else {})
-    for tag, table in _TABLE.items()
+    tag: _kinds(table) | dict.fromkeys(EVERYWHERE, "text") for tag, table in _TABLE.items()
 } | {"mjml": {"lang": "text", "dir": "ltr|rtl", "owa": "text"}, "mj-all": {}, "mj-class": {}}
 
-#: what mj-all and mj-class may set: anything that some tag has
+
+def _loosest(kinds: set[str]) -> str:
+    """Return a kind that takes what any of them takes."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    if kinds <= {"px", "px_auto", "measure", "measure_auto"}:
+        return "measure_auto"
+    if all("|" in kind for kind in kinds):
+        return "|".join(sorted({word for kind in kinds for word in kind.split("|")}))
+    return "text"
+
+
+_ALL_KINDS: dict[str, set[str]] = {}
+for _table in ATTRIBUTES.values():
+    for _name, _kind in _table.items():
+        _ALL_KINDS.setdefault(_name, set()).add(_kind)
+
+#: what mj-all and mj-class may set: anything that some tag has, for whichever of them it is meant
 ANY_ATTRIBUTE: Mapping[str, str] = {
-    name: kind for kinds in ATTRIBUTES.values() for name, kind in kinds.items() if not name.startswith("css-")
+    name: _loosest(kinds) for name, kinds in _ALL_KINDS.items() if name != "mj-class"
 } | {"name": "text"}

@@ -163,11 +163,12 @@ def _typeset_css(css: str, font: str) -> str:
     )
 
 
-_COLUMN = re.compile(r"text-align:left;direction:rtl")
+#: with a space where CSS was inlined
+_COLUMN = re.compile(r"text-align:left;( ?)direction:rtl")
 _GHOST = re.compile(r"<!--\[if [^\]]*mso[^\]]*\]>.*?<!\[endif\]-->", re.DOTALL)
 
 
 def turn_page(page: str) -> str:
     """Return finished HTML in which columns and Outlook's tables run from right to left too."""
-    page = _COLUMN.sub("text-align:right;direction:rtl", page)
+    page = _COLUMN.sub(r"text-align:right;\1direction:rtl", page)
     return _GHOST.sub(lambda found: found[0].replace("<table ", '<table dir="rtl" '), page)

@@ -43,6 +43,13 @@ def test_all_mistakes_of_a_template_are_reported_in_one_run() -> None:
     assert {"LC503": 5, "LC513": 6, "LC504": 6, "LC512": 7, "LC602": 8}.items() <= lines.items()
 
 
+@pytest.mark.parametrize("spelling", ["<!--jx7-->", "jx00007xj"])
+def test_a_spelling_of_our_own_is_refused(spelling: str) -> None:
+    """What stands for Jinja inside the compiler is no text of a template, and no reason to fall over."""
+    found = checked({"templates/mail.mjml": mjml(f"{spelling}<mj-text>{spelling}</mj-text>")})
+    assert {problem.code for problem in found} == {"LC511"}
+
+
 def test_a_sound_template_has_nothing_to_report() -> None:
     """No false alarms on the smallest mail that is fine."""
     assert checked({"templates/mail.mjml": mjml("<mj-text>Good morning to all of you</mj-text>")}) == []
