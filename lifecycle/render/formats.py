@@ -171,6 +171,8 @@ def _width(width: str) -> Any:
 def _decimal(value: Any) -> Decimal:
     if type(value) is int and -(10**15) < value < 10**15:
         return Decimal(value)
+    if type(value) is Decimal and value.is_finite() and value.adjusted() < 15:
+        return value
     if isinstance(value, Undefined):
         str(value)  # raises with the name
     try:

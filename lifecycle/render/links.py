@@ -39,6 +39,8 @@ class Link:
 
 def scheme_of(target: str) -> str:
     """Return the scheme, lower-case, "" when there is none; blanks that browsers ignore are ignored."""
+    if target.startswith("https://"):
+        return "https"  # what almost all are
     found = _SCHEME.match(_BLANK.sub("", target))
     return found[1].lower() if found else ""
 
@@ -77,7 +79,10 @@ def absolute(target: str, base: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _target(text: str, base: str, utm: tuple[tuple[str, str], ...]) -> str:
+def _target(text: str, base: str, utm: tuple[tuple[str, str], ...]) -> str | None:
+    """Return where a tracked link leads; None for what is not tracked."""
+    if scheme_of(text) in UNTRACKED_SCHEMES or text.startswith("#"):
+        return None
     return tag(absolute(text, base), dict(utm))
 
 
@@ -93,16 +98,20 @@ class Register:
     targets: dict[str, str] = field(default_factory=dict)
     _numbers: dict[tuple[int, str], int] = field(default_factory=dict)
     _seen: dict[int, int] = field(default_factory=dict)
+    _utm: tuple[tuple[str, str], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the parameters a key, once for all links."""
+        self._utm = tuple(self.utm.items())
 
     def link(self, number: int, target: object) -> str:
         """Return the tracked URL for a target of place `number`; mail and phone addresses are left as they are."""
         text = str(target)
-        scheme = scheme_of(text)
         if text.startswith(self.own):
             return text
-        if scheme in UNTRACKED_SCHEMES or text.startswith("#"):
+        url = _target(text, self.base, self._utm)
+        if url is None:
             return text
-        url = _target(text, self.base, tuple(self.utm.items()))
         known = self._numbers.get((number, url))
         if known is None:
             times = self._seen.get(number, 0)

@@ -23,6 +23,8 @@ RTL_LANGUAGES = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ku", "ps", "sd
 #: first strong isolate, pop directional isolate. Source: UAX 9
 FSI, PDI = "\u2068", "\u2069"
 
+#: filled texts that are kept for each locale
+_MOST_TOLD = 4096
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _TAGS = re.compile(r"<[^<>]*>")
 #: a tag, or a percentage: behind Arabic letters its sign would go to the left of its number. Source: UAX 9, W2 and W5
@@ -52,6 +54,8 @@ class Texts:
     #: a placeholder that is a catalog's own mistake is shown as it stands: `check` has said it in the catalog
     lenient: bool = False
     _entries: dict[str, Entry] = field(init=False, repr=False)
+    #: texts as they were filled before, by key and values
+    _told: dict[tuple[Any, ...], str] = field(init=False, repr=False, default_factory=dict)
     #: the names that the locale's own catalog has misspelt, found when they are asked for
     _meant: frozenset[str] | None = field(init=False, repr=False, default=None)
 
@@ -107,6 +111,20 @@ class Texts:
 
         In HTML the catalog's own markup is kept and the values are escaped; in plain text markup is dropped.
         """
+        for value in values.values():
+            if type(value) is not int and type(value) is not str:
+                return self._filled(key, values)
+        # quantities, percentages, dates, first names: few different ones, in many mails
+        called = (key, *values.items())
+        told = self._told.get(called)
+        if told is None:
+            told = self._filled(key, values)
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            self._told[called] = told
+        return told
+
+    def _filled(self, key: str, values: Mapping[str, Any]) -> str:
         entry = self._entries.get(key)
         if entry is None:
             raise RenderError(f'no catalog has "{key}"')
@@ -156,7 +174,8 @@ def _plain(text: str) -> str:
 
 def isolated(value: Any) -> Any:
     """Return a value that may run the other way inside isolates, so that it cannot pull its neighbours along."""
-    if isinstance(value, Markup | CatalogText):
-        return value
-    text = str(value)
-    return f"{FSI}{text}{PDI}" if text else text
+    if type(value) is not str:
+        if isinstance(value, (Markup, CatalogText)):
+            return value
+        value = str(value)
+    return f"{FSI}{value}{PDI}" if value else value
