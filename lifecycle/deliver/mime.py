@@ -58,7 +58,7 @@ def build(mail: Mail) -> bytes:
 
 def _headers(mail: Mail) -> bytes:
     lines = [
-        b"MIME-Version: 1.0\r\nDate: ", format_datetime(mail.date).encode(),
+        b"MIME-Version: 1.0\r\nDate: ", _date(mail.date),
         b"\r\nMessage-ID: ", _bracketed(mail.message_id),
         b"\r\nFrom: ", mailbox(mail.sender_name, mail.sender_address, "From"),
         b"\r\nTo: ", address_spec(mail.recipient, "To"),
@@ -80,6 +80,12 @@ def _headers(mail: Mail) -> bytes:
         lines.append(b"\r\nAuto-Submitted: auto-generated")
     lines.append(b"\r\n")
     return b"".join(lines)
+
+
+@lru_cache(maxsize=64)
+def _date(date: datetime) -> bytes:
+    """Return the date as a header has it; the mails of a batch share it."""
+    return format_datetime(date).encode()
 
 
 def _bracketed(identifier: str) -> bytes:
@@ -105,17 +111,30 @@ def _raw_uri(url: str) -> bytes:
 
 def _body(text: str) -> bytes:
     """Return the transfer encoding's field, a blank line and the encoded body."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    data = text.encode("utf-8", "replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines, quoted, surpluses, bare = zip(*map(_line, text.split("\n")), strict=True)
     # how many octets the text has beyond its characters: about half of those that are not ASCII
-    surplus = len(data) - len(text)
+    surplus = sum(surpluses)
     # quoted-printable takes three octets for each of those, base64 four for every three of all
-    if surplus * 12 > len(data) or len(data.translate(None, _UNSENDABLE)) != len(data):
-        return b"Content-Transfer-Encoding: base64\r\n\r\n" + _base64(data.replace(b"\n", b"\r\n"))
-    if surplus == 0 and max(map(len, data.split(b"\n"))) <= HARD_LIMIT:
-        return b"Content-Transfer-Encoding: 7bit\r\n\r\n" + data.replace(b"\n", b"\r\n")
-    encoded = binascii.b2a_qp(data, istext=True)
-    return b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded.replace(b"\n", b"\r\n")
+    if surplus * 12 > len(text) + surplus or any(bare):
+        return b"Content-Transfer-Encoding: base64\r\n\r\n" + _base64(b"\r\n".join(lines))
+    if surplus == 0 and max(map(len, lines)) <= HARD_LIMIT:
+        return b"Content-Transfer-Encoding: 7bit\r\n\r\n" + b"\r\n".join(lines)
+    return b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"\r\n".join(quoted)
+
+
+@lru_cache(maxsize=16_384)
+def _line(text: str) -> tuple[bytes, bytes, int, bool]:
+    """Return a line as octets, as quoted-printable, its octets beyond its characters, and whether one is a control.
+
+    Remembered, because most lines of a mail are the same for each of its recipients, and those that are not are soon
+    forgotten. Quoted-printable is made line by line: encoding each by itself is encoding all.
+    """
+    data = text.encode("utf-8", "replace")
+    bare = len(data.translate(None, _UNSENDABLE)) != len(data)
+    quoted = binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
+    return data, quoted, len(data) - len(text), bare
 
 
 def _base64(data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,11 +12,11 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lifecycle.base.errors import RenderError
-from lifecycle.deliver.mime import Mail, build
+from lifecycle.deliver.mime import Mail, _line, build
 
 MAIL = Mail(
     message_id="abc@rihla.example",
@@ -78,6 +79,15 @@ def test_mail_reads_back_as_it_was(subject: str, name: str, text: str, html: str
     assert all(len(line) <= 998 for line in lines)
     assert not any(b"\n" in line or b"\r" in line for line in lines)
     assert all(len(word) <= 75 for word in re.findall(rb"=\?utf-8\?b\?[^?]*\?=", data))
+
+
+@given(text=bodies)
+@example(text="مرحبا \n\n \n\t\n" + "é" * 80 + " \n" + "x" * 76 + "\n.\n" + "=" * 75 + "\n")
+def test_quoted_printable_line_by_line_is_that_of_the_whole(text: str) -> None:
+    """Each line is encoded by itself and remembered; Python's own encoder on all of it gives the same octets."""
+    lines = normal(text).split("\n")
+    whole = binascii.b2a_qp(normal(text).encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
+    assert b"\r\n".join(_line(line)[1] for line in lines) == whole
 
 
 @given(subject=words, text=bodies)
