@@ -86,6 +86,11 @@ class Desk:
             self._checked = version
             return True
 
+    def close(self) -> None:
+        """Let what is being made end early."""
+        with self._lock:
+            self._number += 1
+
     def overview(self) -> dict[str, Any]:
         """Return the project, its templates with what is known of each, and what is wrong anywhere."""
         with self._lock:

@@ -44,10 +44,11 @@ class Workbench:
     def __exit__(self, *_error: object) -> None:
         self._ended.set()
         self._news.set()
+        self.desk.close()
         self._watch.close()
         self.hub.close()
         self._server.stop()
-        self._finisher.join(10)
+        self._finisher.join(5)  # it is a daemon: a check that takes longer is left alone
 
     def _changed(self) -> None:
         self.desk.look()
