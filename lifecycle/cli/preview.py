@@ -64,7 +64,7 @@ def _page(session: Session, contact: str | None, locale: str | None, port: int, 
     """Serve the page until Ctrl-C or SIGTERM."""
     from urllib.parse import urlencode
 
-    from lifecycle.runtime import Signals
+    from lifecycle.base.signals import Signals
     from lifecycle.workbench.serve import Workbench
 
     signals = Signals()  # before anything starts, so that a stop during the start is a stop too

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import UsageError
-from lifecycle.journey.load import load_states
 from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
 from lifecycle.render.scope import build
 from lifecycle.render.usage import campaigns_of
 from lifecycle.spec.model import Content, EventTrigger
-from lifecycle.store.contacts import find_contact
-from lifecycle.store.engine import Store
+
+if TYPE_CHECKING:
+    from lifecycle.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,9 @@ class Guest:
 
 def load_guest(store: Store, name: str, now: datetime) -> Guest:
     """Return a contact by its external id, else its email; nothing is written. Raises NotFoundError."""
+    from lifecycle.journey.load import load_states
+    from lifecycle.store.contacts import find_contact
+
     with store.read() as connection:
         row = find_contact(connection, name)
         return Guest(name, load_states(connection, [row])[row], now)

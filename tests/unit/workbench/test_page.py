@@ -195,6 +195,18 @@ def test_a_text_that_is_saved_comes_to_the_mails_that_say_it(open_page: Browser,
     assert open_page.mail(locale="ar")["mail"]["key"] == before
 
 
+def test_what_every_mail_stands_on_makes_all_of_them_again(open_page: Browser, folder: Path) -> None:
+    """The brand's colours in lifecycle.yaml."""
+    before = open_page.overview()["templates"]
+    accent = "#BA3B12"
+    open_page.after(lambda: edit(folder / "lifecycle.yaml", accent, "#0A5C36"))
+    after = open_page.overview()["templates"]
+    assert accent not in open_page.page().text
+    for one, other in zip(before, after, strict=True):
+        for locale in ("en", "ar"):
+            assert one["locales"][locale]["key"] != other["locales"][locale]["key"]
+
+
 def test_a_typo_shows_the_findings_and_keeps_the_last_mail(open_page: Browser, folder: Path) -> None:
     """The place with its frame instead of a stack trace; when it is put right, the mail comes back."""
     whole = open_page.page().text
