@@ -121,7 +121,8 @@ class Desk:
         good = self._last_good(template, locale, who, shown)
         own = owners(template, unit.files)
         with self._lock:
-            found = [*shown.found, *(each for each in self._found if each.place.path in own)]
+            # while lifecycle.yaml cannot be read, that is what is wrong with each mail
+            found = [*shown.found, *(each for each in self._found if each.place.path in own or not self._sound)]
             stale = not self._sound or shown.mail is None
         return {
             "version": self.version, "template": template, "locale": locale, "written": unit.locale,

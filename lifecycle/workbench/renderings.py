@@ -18,6 +18,7 @@ from lifecycle.render.check_trace import TracedTemplates
 from lifecycle.render.compile import Compiled
 from lifecycle.render.render import Rendered, render
 from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_names, sample_scope
+from lifecycle.render.source import template_names
 from lifecycle.render.usage import campaigns_of
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.model import Content
@@ -63,6 +64,12 @@ class Renderings:
         self._facts = Facts(content, self._templates.catalogs)
         #: a digest of what every mail is made from
         self.base = self._facts.base
+        # settled at once: what is asked between two mails must not count as read for one of them
+        self._effective = {
+            (name, locale): self._templates.effective_locale(name, locale)
+            for name in template_names(content.files)
+            for locale in content.project.locales
+        }
         self._lock = threading.Lock()
         self._made: dict[tuple[str, str], Made] = {}
         if last is not None and last.base == self.base:
@@ -79,7 +86,7 @@ class Renderings:
 
     def effective(self, template: str, locale: str) -> str:
         """Return the locale that a reader of `locale` gets the template in."""
-        return self._templates.effective_locale(template, locale)
+        return self._effective[template, locale]
 
     def at_hand(self, template: str, locale: str) -> Made | None:
         """Return the mails if they are made already."""

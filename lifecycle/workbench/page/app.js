@@ -156,7 +156,7 @@ function drawMail() {
   const errors = told.findings.some((each) => each.severity === "error");
   const trouble = $("#trouble");
   trouble.hidden = !html || !(errors || told.stale);
-  if (!trouble.hidden) drawTrouble(trouble, told);
+  if (!trouble.hidden) drawTrouble(trouble, told, overview.broken);
   $("#device").classList.toggle("stale", told.stale);
   const count = $("#tabs .count");
   count.textContent = told.findings.length ? String(told.findings.length) : "";

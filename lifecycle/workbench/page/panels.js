@@ -42,13 +42,13 @@ export function drawHeaders(host, told) {
 }
 
 /** Say why a mail cannot be made, and what stands below instead. */
-export function drawTrouble(host, told) {
+export function drawTrouble(host, told, broken) {
   const errors = told.findings.filter((each) => each.severity === "error");
   const shown = errors.length ? errors : told.wrong ? told.findings.filter((each) => each.code === "LC520") : [];
   const reason = told.wrong && !shown.length
     ? el("article", { class: "finding error" }, el("header", {}, el("b", { class: "code" }, "render"), el("a", {}, told.wrong.where)), el("p", {}, told.wrong.message), told.wrong.hint ? el("p", { class: "hint" }, told.wrong.hint) : null) : null;
   host.replaceChildren(
-    el("h2", {}, told.stale ? "This mail cannot be made" : many(errors.length, "error")),
+    el("h2", {}, broken ? "lifecycle.yaml cannot be read" : told.stale ? "This mail cannot be made" : many(errors.length, "error")),
     el("p", {}, !told.stale ? "" : told.mail ? "Below is the last version that could be. It comes back by itself when the file is saved." : "It comes by itself when the file is saved."),
     ...shown.map(findingCard), ...(reason ? [reason] : []));
 }

@@ -238,7 +238,9 @@ def test_a_project_that_cannot_be_read_keeps_its_mails(open_page: Browser, folde
     found = open_page.overview()
     assert found["broken"]
     assert found["findings"][0]["file"] == "lifecycle.yaml"
-    assert open_page.mail()["stale"]
+    mail = open_page.mail()
+    assert mail["stale"]
+    assert [each["file"] for each in mail["findings"]] == ["lifecycle.yaml"]
     assert open_page.page().status_code == 200
     open_page.after((folder / "lifecycle.yaml").unlink)
     assert open_page.overview()["broken"]
