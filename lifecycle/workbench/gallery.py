@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from lifecycle.base.errors import LifecycleError
+from lifecycle.base.errors import LifecycleError, RenderError
 from lifecycle.render.chromium import Chromium
 from lifecycle.render.compile import Templates
 from lifecycle.render.localise import direction
@@ -76,7 +76,8 @@ def take(
             try:
                 mail = _mail(templates, scene, guest)
             except LifecycleError as error:
-                gallery.failed[scene] = error.message
+                where = error.where if isinstance(error, RenderError) else ""
+                gallery.failed[scene] = f"{where}: {error.message}" if where else error.message
                 done(len(WIDTHS) * len(SCHEMES))
                 continue
             gallery.mails[scene] = mail
