@@ -16,7 +16,7 @@ from lifecycle.render.quality import MAX_BYTES
 from lifecycle.render.source import find_template, template_names
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Content
-from lifecycle.spec.project import load, read_folder
+from lifecycle.spec.project import Loaded, load, read_folder
 from lifecycle.workbench.envelope import header_or_reason, sender_of
 from lifecycle.workbench.findings import as_shown, owners
 from lifecycle.workbench.guest import Guest
@@ -33,6 +33,7 @@ class Desk:
         self._run, self._number = secrets.token_hex(3), 0
         self._lock = threading.Lock()
         self._files: Mapping[str, str] = {}
+        self._loaded: Loaded | None = None
         self._renderings: Renderings | None = None
         #: whether the renderings are of the files as they are: not while lifecycle.yaml cannot be read
         self._sound = False
@@ -61,7 +62,7 @@ class Desk:
         content = loaded.partial
         made = None if content is None else Renderings(content, self._guest, self._renderings)
         with self._lock:
-            self._files, self._sound = files, made is not None
+            self._files, self._loaded, self._sound = files, loaded, made is not None
             self._renderings = made or self._renderings
             # errors of the new version are known at once; warnings, and what templates do wrong, with `finish`
             self._found = loaded.diagnostics if made is None else [*loaded.errors, *made.catalog_problems]
@@ -70,15 +71,16 @@ class Desk:
     def finish(self) -> bool:
         """Make and check all that is not made yet. Return whether no newer version came in between."""
         with self._lock:
-            version, files, made, sound = self.version, self._files, self._renderings, self._sound
+            version, files, loaded, made = self.version, self._files, self._loaded, self._renderings
+            sound = self._sound
         found: Sequence[Diagnostic] | None = None
-        if made is not None and sound:
+        if made is not None and loaded is not None and sound:
             for name in template_names(made.content.files):
                 for locale in made.content.project.locales:
                     if self.version != version:
                         return False
                     self._keep(name, locale, made.get(name, locale))
-            found = diagnose_loaded(files, load(files), self._cache)
+            found = diagnose_loaded(files, loaded, self._cache)
         with self._lock:
             if self.version != version:
                 return False

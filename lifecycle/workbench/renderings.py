@@ -6,6 +6,7 @@ saved that template is made again, after a partial those that include it, after 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from lifecycle.render.usage import campaigns_of
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.model import Content
 from lifecycle.workbench.guest import Guest, guest_scope
+
+log = logging.getLogger("lifecycle.workbench")
 
 #: the plain sample, and the contact of --for, among the names of further samples (which hold no `@`)
 PLAIN, GUEST = "", "@"
@@ -107,6 +110,16 @@ class Renderings:
     def _make(self, template: str, locale: str) -> Made:
         templates = self._templates
         templates.notes.begin()
+        try:
+            people = self._people(template, locale)
+        except Exception as error:  # a mistake of ours stops this one mail, and is told
+            log.exception("%s in %s", template, locale)
+            people = {PLAIN: Shown(wrong=f"an error in lifecycle itself: {type(error).__name__}: {error}")}
+        reads = frozenset(templates.notes.reads | {f"sends {template}"})
+        return Made(locale, reads, people)
+
+    def _people(self, template: str, locale: str) -> dict[str, Shown]:
+        templates = self._templates
         people: dict[str, Shown] = {}
         try:
             compiled = templates.compile(template, locale)
@@ -121,8 +134,7 @@ class Renderings:
                 people[name] = self._shown(compiled, name)
             if self._guest is not None and campaigns_of(self.content, template):
                 people[GUEST] = self._shown(compiled, GUEST)
-        reads = frozenset(templates.notes.reads | {f"sends {template}"})
-        return Made(locale, reads, people)
+        return people
 
     def _shown(self, compiled: Compiled, who: str) -> Shown:
         try:

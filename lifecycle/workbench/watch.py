@@ -22,6 +22,8 @@ def signature(folder: Path) -> Signature:
     found: Signature = {}
     paths = [folder / "lifecycle.yaml", *(path for top in FOLDERS for path in (folder / top).rglob("*.*"))]
     for path in paths:
+        if path.name.startswith("."):
+            continue  # what an editor keeps for itself
         try:
             told = path.stat()
         except OSError:

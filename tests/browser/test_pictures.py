@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from lifecycle.base.errors import SettingsError
+from lifecycle.render.appearance import in_appearance
 from lifecycle.render.chromium import Chromium
+from lifecycle.render.compile import Templates
 from lifecycle.render.picture import take_pictures
+from lifecycle.render.render import render
+from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
+from lifecycle.spec.project import load
+from shop import sample_files
 
 pytestmark = [
     pytest.mark.browser,
@@ -75,3 +81,22 @@ def test_nothing_of_it_is_left_running(page: Path) -> None:
     browser.close()
     assert [path for path in Path("/proc").glob("[0-9]*/cmdline") if browser._profile.name in words(path)] == []
     assert not Path(browser._profile.name).exists()
+
+
+def test_a_page_made_dark_is_drawn_as_a_browser_in_the_dark_draws_it(tmp_path: Path) -> None:
+    """`in_appearance` answers as Chromium does, for a mail of the sample in both languages."""
+    content = load({**sample_files()}).content
+    assert content is not None
+    templates = Templates(content)
+    with Chromium() as browser:
+        for locale in ("en", "ar"):
+            compiled = templates.compile("cart/reminder", locale)
+            mail = render(compiled, sample_scope(content, "cart/reminder", locale), SAMPLE_ADDRESSES).html
+            made = tmp_path / f"{locale}.html"
+            made.write_text(mail, encoding="utf-8")
+            browser.open(made)
+            asked = {dark: browser.picture(375, dark=dark) for dark in (False, True)}
+            for dark in (False, True):
+                made.write_text(in_appearance(mail, dark=dark), encoding="utf-8")
+                browser.open(made)
+                assert browser.picture(375, dark=not dark) == asked[dark]

@@ -142,6 +142,18 @@ def test_keys_lead_everywhere_and_the_address_remembers(page: Page) -> None:
     page.until("document.querySelectorAll('#all .card iframe').length === 4")
 
 
+def test_the_edge_of_a_mail_can_be_dragged(page: Page) -> None:
+    """Both sides move, as it stands in the middle; the mail is laid out anew."""
+    page.until(f"{FRAME}.body.innerText.includes('R-20418')")
+    x, y = page.ask("(box => [box.x + 11, box.y + 40])(document.querySelector('#grip').getBoundingClientRect())")
+    for kind, at in (("mousePressed", x), ("mouseMoved", x - 60), ("mouseMoved", x - 100), ("mouseReleased", x - 100)):
+        mouse = {"type": kind, "x": at, "y": y, "button": "left", "clickCount": 1}
+        page.browser._ask("Input.dispatchMouseEvent", mouse)
+    page.until("location.search.includes('width=500')")
+    page.until(f"{FRAME}.defaultView.innerWidth === 500")
+    assert page.ask("document.querySelector('#size').textContent") == "500 px"
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (420, 800)])
 def test_nothing_sticks_out_of_a_window_and_nothing_is_blocked(page: Page, width: int, height: int) -> None:
     """No part of the page is wider than the window, and its own policy refuses none of it."""

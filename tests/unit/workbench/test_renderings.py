@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from edits import small_sample
+from lifecycle.render.compile import Compiled
 from lifecycle.spec.model import Content
 from lifecycle.spec.project import load
-from lifecycle.workbench.renderings import Renderings
+from lifecycle.workbench.renderings import PLAIN, Renderings
 
 
 def content(**changes: str) -> Content:
@@ -50,3 +53,18 @@ def test_a_new_version_keeps_the_mails_that_read_nothing_new() -> None:
     changed = dict(third.content.files) | {sent.place.path: third.content.files[sent.place.path] + "\n"}
     fourth = Renderings(replace(third.content, files=changed), last=third)
     assert {name for name, _ in fourth.made()} == {"cart/discount"}
+
+
+def test_a_mistake_of_ours_stops_one_mail_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said at that mail, and the others are made."""
+    made = Renderings(content())
+    compile_ = made._templates.compile
+
+    def broken(template: str, locale: str) -> Compiled:
+        if template == "cart/discount":
+            raise ZeroDivisionError("by nought")
+        return compile_(template, locale)
+
+    monkeypatch.setattr(made._templates, "compile", broken)
+    assert "ZeroDivisionError: by nought" in made.get("cart/discount", "en").people[PLAIN].wrong
+    assert made.get("order/confirmation", "en").people[PLAIN].mail is not None

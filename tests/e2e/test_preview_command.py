@@ -118,3 +118,15 @@ def test_one_mail_takes_a_further_sample(terminal: Terminal) -> None:
     found = terminal.json("preview", "cart/reminder", "--sample", "long")
     assert found["files"]["html"].endswith("cart-reminder.long.en.html")
     assert "Electrolyte" in Path(found["files"]["txt"]).read_text(encoding="utf-8")
+
+
+def test_a_port_that_is_taken_is_named(terminal: Terminal) -> None:
+    """Exit 1 and what to do; a port that is free is taken."""
+    with terminal.start("preview") as running:
+        port = address(running).rstrip("/").rpartition(":")[2]
+        said = terminal.type("preview", "--port", port)
+        assert (said.code, f"127.0.0.1:{port}" in said.err, "Traceback" in said.err) == (1, True, False), said
+        assert running.stop(signal.SIGINT).code == 0
+    with terminal.start("preview", "--port", port) as running:
+        assert address(running) == f"http://127.0.0.1:{port}/"
+        assert running.stop(signal.SIGINT).code == 0
