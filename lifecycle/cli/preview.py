@@ -62,8 +62,6 @@ def command(
 
 def _page(session: Session, contact: str | None, locale: str | None, port: int, *, show: bool) -> None:
     """Serve the page until Ctrl-C or SIGTERM."""
-    from urllib.parse import urlencode
-
     from lifecycle.base.signals import Signals
     from lifecycle.workbench.serve import Workbench
 
@@ -71,9 +69,7 @@ def _page(session: Session, contact: str | None, locale: str | None, port: int, 
     engine = session.engine()
     guest = _guest(session, contact)
     with Workbench(session.folder, port=port, guest=guest, cache=engine.check_cache) as bench:
-        chosen = {"locale": locale or (guest.state.locale if guest else None), "who": "@" if guest else None}
-        query = urlencode({name: value for name, value in chosen.items() if value})
-        url = bench.url + (f"?{query}" if query else "")
+        url = bench.address(locale=locale or (guest.state.locale if guest else None), who="@" if guest else None)
         if session.json:
             emit_json({"url": url})
         else:

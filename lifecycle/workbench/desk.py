@@ -131,6 +131,8 @@ class Desk:
             "dir": direction(unit.locale), "who": who,
             "absent": who not in unit.people and PLAIN in unit.people and unit.people[PLAIN].mail is not None,
             "wrong": {"message": shown.wrong, "hint": shown.hint, "where": shown.where} if shown.wrong else None,
+            # what is shown is not this person's but the plain sample's, since nothing of this person's could be made
+            "instead": good is not None and shown.mail is None and (template, locale, who) not in self._good,
             "stale": stale,
             "mail": None if good is None else self._described(good, content, template, unit.locale, who),
             "findings": as_shown(dict.fromkeys(found), files), "sources": self._sources(made, template, unit, files),

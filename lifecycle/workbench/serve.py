@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlencode
 
 from lifecycle.render.check_cache import CheckCache
 from lifecycle.web.serve import Server
@@ -28,10 +30,17 @@ class Workbench:
         self.hub = Hub()
         self._watch = Watch(folder, self._changed)  # before the first look, so that nothing falls between
         self.desk = Desk(folder, guest=guest, cache=cache)
-        self._server = Server(guarded(create_app(self.desk, self.hub)), port=port)
+        #: real data is for whoever started this; samples are no secret
+        self._key = secrets.token_urlsafe(16) if guest is not None else None
+        self._server = Server(guarded(create_app(self.desk, self.hub), self._key), port=port)
         self.url = self._server.url + "/"
         self._news, self._ended = threading.Event(), threading.Event()
         self._finisher = threading.Thread(target=self._finish, name="finish", daemon=True)
+
+    def address(self, **chosen: str | None) -> str:
+        """Return the address to open, with what is chosen there (`locale`, `who`) and the key if there is one."""
+        query = urlencode({name: value for name, value in {**chosen, "key": self._key}.items() if value})
+        return self.url + (f"?{query}" if query else "")
 
     def __enter__(self) -> Self:
         self.desk.look()

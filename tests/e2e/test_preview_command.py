@@ -28,9 +28,9 @@ def address(running: Running) -> str:
     return running.process.stdout.readline().decode().strip()
 
 
-def get(url: str, path: str, **query: str) -> Any:
+def get(url: str, path: str, cookies: httpx.Cookies | None = None, **query: str) -> Any:
     """Return an answer of the page."""
-    answer = httpx.get(url.partition("?")[0] + path, params=query, timeout=30)
+    answer = httpx.get(url.partition("?")[0] + path, params=query, cookies=cookies, timeout=30)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -79,14 +79,22 @@ def test_a_contacts_real_data_is_one_more_choice(terminal: Terminal) -> None:
     before = terminal.dump()
     with terminal.start("preview", "--for", "sara") as running:
         url = address(running)
-        assert url.endswith("?locale=ar&who=%40")
-        found = get(url, "overview")
+        assert "?locale=ar&who=%40&key=" in url
+        plain, _, query = url.partition("?")
+        for path in ("", "overview", "events", "mail/cart/reminder?locale=ar&who=@", "?key=guessed"):
+            assert httpx.get(plain + path).status_code == 403
+        with httpx.Client() as browser:
+            way = browser.get(f"{plain}?{query}")
+            assert (way.status_code, way.headers["location"]) == (303, "/?locale=ar&who=%40")
+            assert "HttpOnly; SameSite=Strict" in way.headers["set-cookie"]
+            cookies = browser.cookies
+        found = get(url, "overview", cookies)
         assert found["guest"] == {"id": "@", "name": "sara"}
-        mail = get(url, "mail/cart/reminder", locale="ar", who="@")
+        mail = get(url, "mail/cart/reminder", cookies, locale="ar", who="@")
         assert "Kepler Boot" in mail["mail"]["text"]
         assert dict(mail["mail"]["headers"])["To"] == "sara@example.com"
-        assert "Kepler Boot" not in get(url, "mail/cart/reminder", locale="ar")["mail"]["text"]
-        unsent = get(url, "mail/order/unsent", locale="ar", who="@")
+        assert "Kepler Boot" not in get(url, "mail/cart/reminder", cookies, locale="ar")["mail"]["text"]
+        unsent = get(url, "mail/order/unsent", cookies, locale="ar", who="@")
         assert unsent["absent"]
         assert unsent["mail"]
         assert running.stop(signal.SIGINT).code == 0

@@ -107,7 +107,7 @@ function mailRow(each) {
   const known = Object.values(each.locales);
   const heaviest = Math.max(0, ...known.map((one) => one.bytes));
   const bad = each.errors || known.some((one) => !one.ok);
-  const badge = bad ? el("span", { class: "badge error", title: many(each.errors, "error") }, each.errors ? String(each.errors) : "!")
+  const badge = bad ? el("span", { class: "badge error", title: each.errors ? many(each.errors, "error") : "It cannot be made for everybody" }, each.errors ? String(each.errors) : "!")
     : each.warnings ? el("span", { class: "badge warning", title: many(each.warnings, "warning") }, String(each.warnings)) : null;
   const meter = el("i", { class: heaviest > overview.limit ? "over" : heaviest > overview.limit * 0.8 ? "near" : "" });
   meter.style.width = `${Math.min(100, (heaviest / overview.limit) * 100)}%`;

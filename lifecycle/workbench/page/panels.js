@@ -48,7 +48,7 @@ export function drawTrouble(host, told, broken) {
   const reason = told.wrong && !shown.length
     ? el("article", { class: "finding error" }, el("header", {}, el("b", { class: "code" }, "render"), el("a", {}, told.wrong.where)), el("p", {}, told.wrong.message), told.wrong.hint ? el("p", { class: "hint" }, told.wrong.hint) : null) : null;
   host.replaceChildren(
-    el("h2", {}, broken ? "lifecycle.yaml cannot be read" : told.stale ? "This mail cannot be made" : many(errors.length, "error")),
-    el("p", {}, !told.stale ? "" : told.mail ? "Below is the last version that could be. It comes back by itself when the file is saved." : "It comes by itself when the file is saved."),
+    el("h2", {}, told.instead ? "This mail cannot be made for this person" : broken ? "lifecycle.yaml cannot be read" : told.stale ? "This mail cannot be made" : many(errors.length, "error")),
+    el("p", {}, !told.stale ? "" : told.instead ? "Below is what the plain sample gets." : told.mail ? "Below is the last version that could be. It comes back by itself when the file is saved." : "It comes by itself when the file is saved."),
     ...shown.map(findingCard), ...(reason ? [reason] : []));
 }

@@ -223,6 +223,17 @@ def test_a_typo_shows_the_findings_and_keeps_the_last_mail(open_page: Browser, f
     assert not open_page.mail()["stale"]
 
 
+def test_a_person_whom_the_mail_fails_for_is_shown_the_sample(open_page: Browser, folder: Path) -> None:
+    """With the reason, and the finding of `check` at its line; the plain sample's mail is as it was."""
+    path = folder / "templates/order/confirmation.sample.yaml"
+    open_page.after(lambda: edit(path, "samples:", "samples:\n  bare: {order: {id: R-1}}"))
+    bare, plain = open_page.mail(who="bare"), open_page.mail()
+    assert (bare["stale"], bare["instead"], plain["instead"]) == (True, True, False)
+    assert bare["mail"]["key"] == plain["mail"]["key"]
+    assert bare["wrong"]["message"]
+    assert "LC520" in {each["code"] for each in bare["findings"]}
+
+
 def test_a_mistake_that_a_mail_can_be_made_with_is_said_beside_it(open_page: Browser, folder: Path) -> None:
     """An unknown name is an error for `check`; the mail is shown as it would be."""
     open_page.after(lambda: edit(folder / MAIL, "order.lines", "order.linse"))
