@@ -22,6 +22,9 @@ from lifecycle.workbench.findings import as_shown, owners
 from lifecycle.workbench.guest import Guest
 from lifecycle.workbench.renderings import GUEST, PLAIN, Made, Renderings, Shown
 
+#: between two mails that nobody waits for, so that whoever waits for one comes first
+BREATH_S = 0.002
+
 
 class Desk:
     """A project's mails under the eyes of somebody who is writing them. Thread-safe; nothing in it is ever sent."""
@@ -32,6 +35,7 @@ class Desk:
         self._cache = cache or CheckCache()
         self._run, self._number = secrets.token_hex(3), 0
         self._lock = threading.Lock()
+        self._breath = threading.Event()
         self._files: Mapping[str, str] = {}
         self._loaded: Loaded | None = None
         self._renderings: Renderings | None = None
@@ -80,6 +84,7 @@ class Desk:
                     if self.version != version:
                         return False
                     self._keep(name, locale, made.get(name, locale))
+                    self._breath.wait(BREATH_S)
             found = diagnose_loaded(files, loaded, self._cache)
         with self._lock:
             if self.version != version:
@@ -92,6 +97,7 @@ class Desk:
         """Let what is being made end early."""
         with self._lock:
             self._number += 1
+        self._breath.set()
 
     def overview(self) -> dict[str, Any]:
         """Return the project, its templates with what is known of each, and what is wrong anywhere."""
