@@ -6,7 +6,6 @@ Stopping finishes what has begun and hands the rest back; killing loses nothing 
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -162,21 +161,3 @@ class Runtime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-class Signals:
-    """SIGINT and SIGTERM from now on: the first is waited for, a second ends the process at once, losing nothing."""
-
-    def __init__(self) -> None:
-        self._told = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._tell)
-
-    def wait(self) -> None:
-        """Block until the first signal; return at once when it came already, while things were starting."""
-        while not self._told.wait(1):
-            pass
-
-    def _tell(self, number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        self._told.set()

@@ -94,7 +94,7 @@ def _next(folder: Path, files: Sequence[str]) -> str:
         f"first:  make it yours: the list at the top of {folder / 'lifecycle.yaml'} says what\n"
         f"then:   {here} check                   finds every mistake, with its line\n"
         f"        {here} test                    lives through the campaigns on a clock of its own\n"
-        f"        {here} preview cart/reminder   shows a mail\n"
+        f"        {here} preview --open          shows the mails while you write them\n"
         f"        {here} apply                   puts it into force\n"
         f"        {here} run                     runs it; mails are files until LIFECYCLE_SMTP_URL says otherwise"
     )

@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "Import contacts, events, messages or suppressions from a file."),
     "segments": ("segments", "List, count and explain segments."),
     "stages": ("stages", "Show the stages: counts, transitions, time in stage."),
-    "preview": ("preview", "Render one mail as HTML, text and .eml."),
+    "preview": ("preview", "Show the mails while they are written."),
     "plan": ("plan", "Show what `apply` would change, and for whom."),
     "apply": ("apply", "Put the content into force."),
     "send": ("send", "Send a campaign now, or rehearse it with --dry-run."),

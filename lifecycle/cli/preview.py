@@ -1,38 +1,123 @@
-"""`lifecycle preview`: one mail as HTML, text and .eml, from the files, for the sample or for a contact."""
+"""`lifecycle preview`: a page with every mail, from the files; one mail as HTML, text and .eml; pictures of all."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from lifecycle.base.errors import NotFoundError, UsageError
-from lifecycle.cli.output import emit_json, note
+from lifecycle.cli.output import emit_json, note, progress
 from lifecycle.cli.session import Session, json_option, pass_session
 
 if TYPE_CHECKING:
-    from lifecycle.audience.state import ContactState
     from lifecycle.render.render import Rendered
     from lifecycle.spec.model import Content
+    from lifecycle.workbench.guest import Guest
 
 
-@click.command(epilog="Example:  lifecycle preview cart/reminder --locale ar --open")
-@click.argument("template")
+@click.command(
+    epilog="Examples:  lifecycle preview --open  ·  lifecycle preview --png  ·  "
+    "lifecycle preview cart/reminder --locale ar --open"
+)
+@click.argument("template", required=False)
 @click.option("--for", "contact", metavar="CONTACT", help="Real data of a contact: its external id, else its email.")
+@click.option("--sample", metavar="NAME", help="One of the template's further samples.")
 @click.option("--locale", help="The language to show; by default the project's, or the contact's.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write into; by default .lifecycle/preview.")
-@click.option("--png", is_flag=True, help="Also take pictures at 375 and 700 px, with Chromium.")
-@click.option("--open", "show", is_flag=True, help="Open the HTML in a browser.")
+@click.option(
+    "--png", is_flag=True, help="Also take pictures at 375 and 700 px, with Chromium; without TEMPLATE of all."
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="The page's port; by default a free one.")
+@click.option("--open", "show", is_flag=True, help="Open it in a browser.")
 @json_option
 @pass_session
 def command(
-    session: Session, template: str, contact: str | None, locale: str | None, out: Path | None, png: bool, show: bool
-) -> None:
-    """Render one mail as HTML, text and .eml.
+    session: Session, template: str | None, contact: str | None, sample: str | None, locale: str | None,
+    out: Path | None, png: bool, port: int | None, show: bool,
+) -> None:  # fmt: skip
+    """Show the mails while they are written.
 
-    TEMPLATE is named as campaigns name it: cart/reminder.
+    Without TEMPLATE a page is served to this machine alone: every mail in every language, for every sample, at any
+    width, light and dark, with its plain text, headers, weight and findings. It follows each save. With --png it is
+    pictures of them all, and a sheet of those. With TEMPLATE, named as campaigns name it (cart/reminder), one mail is
+    written as HTML, text and .eml.
     """
+    if template is not None:
+        if port is not None:
+            raise UsageError("--port is for the page, which is served without TEMPLATE")
+        _one(session, template, contact, sample, locale, out, png=png, show=show)
+    elif sample is not None:
+        raise UsageError("--sample needs a TEMPLATE", hint="the page shows every sample")
+    elif png:
+        if port is not None:
+            raise UsageError("--port is for the page, which is served without --png")
+        _all(session, contact, locale, out, show=show)
+    elif out is not None:
+        raise UsageError("the page writes nothing", hint="--out goes with a TEMPLATE, or with --png")
+    else:
+        _page(session, contact, locale, port or 0, show=show)
+
+
+def _page(session: Session, contact: str | None, locale: str | None, port: int, *, show: bool) -> None:
+    """Serve the page until Ctrl-C or SIGTERM."""
+    from lifecycle.base.signals import Signals
+    from lifecycle.workbench.serve import Workbench
+
+    signals = Signals()  # before anything starts, so that a stop during the start is a stop too
+    engine = session.engine()
+    guest = _guest(session, contact)
+    with Workbench(session.folder, port=port, guest=guest, cache=engine.check_cache) as bench:
+        url = bench.address(locale=locale or (guest.state.locale if guest else None), who="@" if guest else None)
+        if session.json:
+            emit_json({"url": url})
+        else:
+            click.echo(url)
+        note("Ctrl-C ends it; nothing is sent, and saved files are shown at once")
+        if show:
+            click.launch(url)
+        signals.wait()
+
+
+def _all(session: Session, contact: str | None, locale: str | None, out: Path | None, *, show: bool) -> None:
+    """Take pictures of every mail."""
+    from lifecycle.render.compile import Templates
+    from lifecycle.render.picture import WIDTHS
+    from lifecycle.workbench.gallery import INDEX, SCHEMES, scenes, take
+
+    content = session.files("templates/", "locales/")
+    _known_locale(content, locale)
+    locales = (locale,) if locale else content.project.locales
+    guest = _guest(session, contact)
+    folder = _folder(session, out)
+    total = (
+        sum(1 for _ in scenes(content, locales, Templates(content), everybody=guest is None))
+        * len(WIDTHS)
+        * len(SCHEMES)
+    )
+    with progress("pictures", total) as done:
+        gallery = take(content, folder, locales, guest, done)
+    index = folder / INDEX
+    if session.json:
+        emit_json({
+            "folder": str(folder), "index": str(index), "mails": [scene.name for scene in gallery.mails],
+            "pictures": len(gallery.pictures), "failed": {scene.name: why for scene, why in gallery.failed.items()},
+        })  # fmt: skip
+    else:
+        click.echo(f"{len(gallery.pictures)} pictures of {len(gallery.mails)} mails")
+        for scene, why in gallery.failed.items():
+            note(f"not shown  {scene.name}: {why}")
+        note(str(index))
+    if show:
+        click.launch(str(index))
+
+
+def _one(
+    session: Session, template: str, contact: str | None, sample: str | None, locale: str | None, out: Path | None,
+    *, png: bool, show: bool,
+) -> None:  # fmt: skip
+    """Write one mail."""
     from lifecycle.render.check import check_template
     from lifecycle.render.compile import Templates
     from lifecycle.render.render import render
@@ -41,19 +126,21 @@ def command(
 
     content = session.files("templates/", "locales/")
     _known(content, template)
-    state = _state(session, contact) if contact else None
-    if locale is not None and locale not in content.project.locales:
-        raise UsageError(f'the project has no locale "{locale}"', hint=f"it has {', '.join(content.project.locales)}")
-    wanted = locale or (state.locale if state else None) or content.project.default_locale
+    if sample is not None and contact is not None:
+        raise UsageError("a mail is shown to a sample or to a contact", hint="leave out --sample or --for")
+    guest = _guest(session, contact)
+    _known_locale(content, locale)
+    wanted = locale or (guest.state.locale if guest else None) or content.project.default_locale
     compiled = Templates(content).compile(template, wanted)
-    scope = (
-        sample_scope(content, template, compiled.locale)
-        if state is None
-        else _real_scope(session, content, template, state, compiled.locale)
-    )
+    if guest is None:
+        scope = sample_scope(content, template, compiled.locale, sample=sample or "")
+    else:
+        from lifecycle.workbench.guest import guest_scope
+
+        scope = guest_scope(guest, content, template, compiled.locale)
     mail = render(compiled, scope, SAMPLE_ADDRESSES)
-    folder = out or session.folder / ".lifecycle" / "preview"
-    paths = _write(folder, f"{template.replace('/', '-')}.{compiled.locale}", mail, content, compiled.locale)
+    name = ".".join(filter(None, (template.replace("/", "-"), sample, compiled.locale)))
+    paths = _write(_folder(session, out), name, mail, content, compiled.locale)
     if png:
         from lifecycle.render.picture import take_pictures
 
@@ -90,48 +177,35 @@ def _known(content: Content, template: str) -> None:
         raise NotFoundError(f'no template "{template}"', hint=hint)
 
 
-def _state(session: Session, contact: str) -> ContactState:
+def _known_locale(content: Content, locale: str | None) -> None:
+    if locale is not None and locale not in content.project.locales:
+        raise UsageError(f'the project has no locale "{locale}"', hint=f"it has {', '.join(content.project.locales)}")
+
+
+def _guest(session: Session, contact: str | None) -> Guest | None:
     """Return what is known of a contact named by its external id, else its email. Raises NotFoundError."""
-    from lifecycle.journey.load import load_states
-    from lifecycle.store.contacts import find_contact
+    if contact is None:
+        return None
+    from lifecycle.workbench.guest import load_guest
 
-    with session.engine().store.read() as connection:
-        row = find_contact(connection, contact)
-        return load_states(connection, [row])[row]
+    engine = session.engine()
+    return load_guest(engine.store, contact, engine.clock.now())
 
 
-def _real_scope(session: Session, content: Content, template: str, state: ContactState, locale: str) -> dict[str, Any]:
-    """Return the scope of a contact; what only an enrolment would make (a coupon) comes from the sample."""
-    from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_scope
-    from lifecycle.render.scope import build
-    from lifecycle.render.usage import campaigns_of
-    from lifecycle.spec.model import EventTrigger
-
-    campaign = next(iter(campaigns_of(content, template)), None)
-    if campaign is None:
-        raise UsageError(f"no campaign sends {template}", hint="without --for it is shown with its sample")
-    trigger = campaign.trigger
-    names = trigger.events if isinstance(trigger, EventTrigger) else ()
-    event = next((past for past in reversed(state.events) if past.name in names), None)
-    now = session.engine().clock.now()
-    real = build(
-        state, content, campaign, now=now, event=event, context={}, addresses=SAMPLE_ADDRESSES, locale=locale, data={}
-    )
-    sample = sample_scope(content, template, locale)
-    made = {
-        name: sample[name] for name in ("coupon", "referral") if name in sample and not real.get(name, {}).get("code")
-    }
-    return real | made
+def _folder(session: Session, out: Path | None) -> Path:
+    """Return the folder to write into, made. Raises UsageError when it cannot be."""
+    folder = out or session.folder / ".lifecycle" / "preview"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}", hint="--out names another folder") from error
+    return folder
 
 
 def _write(folder: Path, name: str, mail: Rendered, content: Content, locale: str) -> dict[str, Path]:
     """Write the parts and return their paths by kind."""
     from lifecycle.render.eml import as_eml
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}", hint="--out names another folder") from error
     parts = {"html": mail.html.encode(), "txt": mail.text.encode(), "eml": as_eml(mail, content.project, locale)}
     paths = {}
     for kind, data in parts.items():

@@ -13,7 +13,8 @@ from lifecycle.wiring import Engine
 
 
 def _serve(session: Session, *, web: bool, scheduler: bool, workers: bool, port: int | None = None) -> None:
-    from lifecycle.runtime import Runtime, Signals
+    from lifecycle.base.signals import Signals
+    from lifecycle.runtime import Runtime
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)

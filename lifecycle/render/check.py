@@ -18,7 +18,7 @@ from lifecycle.render.loops import check_loops
 from lifecycle.render.parity import check_catalogs
 from lifecycle.render.quality import check_tree
 from lifecycle.render.rules_sample import SampleFails
-from lifecycle.render.sample import read_sample, unread_samples
+from lifecycle.render.sample_file import read_samples, unread_samples
 from lifecycle.render.segment_names import check_segment_names
 from lifecycle.render.source import find_template, template_names
 from lifecycle.render.usage import campaigns_of
@@ -123,7 +123,7 @@ def _check_one(templates: TracedTemplates, name: str, locale: str) -> list[Diagn
             rules.NoUnsubscribeLink.at(start, hint='include "partials/footer.mjml", or link to unsubscribe_url')
         )
     problems += check_tree(draft.tree, draft.masked.woven.place, content.project.locales)
-    problems += read_sample(content, name)[1]
+    problems += read_samples(content, name).problems
     if not any(problem.is_error for problem in problems):
         shown = check_sample_mail(templates, templates.inlining, draft, readings)
         problems += shown

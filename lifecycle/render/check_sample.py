@@ -8,13 +8,15 @@ from typing import Any
 from jinja2 import nodes
 
 from lifecycle.base.errors import ContentError, RenderError
-from lifecycle.render.compile import Draft, Templates
+from lifecycle.render.compile import Compiled, Draft, Templates
 from lifecycle.render.jinja_check import Reading
 from lifecycle.render.needs import path_of
-from lifecycle.render.quality import check_mail
-from lifecycle.render.render import Rendered, render
+from lifecycle.render.quality import MAX_BYTES, check_mail
+from lifecycle.render.render import render
+from lifecycle.render.rules import TooHeavy
 from lifecycle.render.rules_sample import SampleFails
-from lifecycle.render.sample import SAMPLE_ADDRESSES, SUFFIX, sample_scope
+from lifecycle.render.sample import SAMPLE_ADDRESSES, sample_names, sample_scope
+from lifecycle.render.sample_file import SUFFIX
 from lifecycle.spec.diagnostics import Diagnostic
 from lifecycle.spec.place import Place
 
@@ -29,30 +31,42 @@ def check_sample_mail(
 
     `inlining` gives the same templates with their CSS inlined, which takes long and matters for heavy mails alone.
     """
-    scope = sample_scope(templates.content, draft.template, draft.locale)
     images = sum(1 for element in draft.tree.walk() if element.tag in {"img", "mj-image"})
     try:
-        mail = _mail(templates, draft, scope)
-        if len(mail.html.encode()) > _NEAR_CLIPPING:
-            heavy = inlining()
-            mail = _mail(heavy, heavy.draft(draft.template, draft.locale), scope)
+        compiled = templates.finish(draft)
     except ContentError as error:
         return list(error.diagnostics)
-    except RenderError as error:
-        # what a catalog that could not be read lacks has been said there
-        return [] if draft.texts[0].unread else [_failed(error, draft, readings, scope)]
     fields = draft.source.front.fields
     start = Place(draft.source.path, 1, 1)
     subject_at, preheader_at = (fields[key].place if key in fields else start for key in ("subject", "preheader"))
-    return list(check_mail(mail, images, subject_at, preheader_at, start))
+    problems: list[Diagnostic] = []
+    heavy: Compiled | None = None
+    for sample in ("", *sample_names(templates.content, draft.template)):
+        scope = sample_scope(templates.content, draft.template, draft.locale, sample=sample)
+        try:
+            mail = render(compiled, scope, SAMPLE_ADDRESSES)
+            if len(mail.html.encode()) > _NEAR_CLIPPING:
+                heavy = heavy or inlining().compile(draft.template, draft.locale)
+                mail = render(heavy, scope, SAMPLE_ADDRESSES)
+        except ContentError as error:
+            return list(error.diagnostics)
+        except RenderError as error:
+            if not draft.texts[0].unread:  # what a catalog that could not be read lacks has been said there
+                problems.append(_failed(error, draft, readings, scope, sample))
+            continue
+        if not sample:
+            problems += check_mail(mail, images, subject_at, preheader_at, start)
+        elif len(mail.html.encode()) > MAX_BYTES:  # a sample of the extremes shows what else is long, and means it
+            message = f'the HTML is heavier than 102 KB for the sample "{sample}"'
+            problems.append(TooHeavy.at(start, message, hint="Gmail clips it there"))
+    return problems
 
 
-def _mail(templates: Templates, draft: Draft, scope: Mapping[str, Any]) -> Rendered:
-    return render(templates.finish(draft), scope, SAMPLE_ADDRESSES)
-
-
-def _failed(error: RenderError, draft: Draft, readings: Sequence[Reading], scope: Mapping[str, Any]) -> Diagnostic:
+def _failed(
+    error: RenderError, draft: Draft, readings: Sequence[Reading], scope: Mapping[str, Any], name: str
+) -> Diagnostic:
     """Return the failure with its reason: the name that the sample lacks where that can be told, else the line."""
+    who = f'its sample "{name}"' if name else "its sample"
     sample = f"{draft.template.rpartition('/')[2]}{SUFFIX}"
     where = error.where or draft.source.path
     for reading in readings:
@@ -62,9 +76,9 @@ def _failed(error: RenderError, draft: Draft, readings: Sequence[Reading], scope
                 place = reading.at(node.lineno, node.attr, ".".join(path[:-1]))
                 if f"{place.path}:{place.line}" == where:
                     owner = ".".join(path[:-1])
-                    message = f'the mail cannot be shown to its sample: {owner} has no "{node.attr}" there'
+                    message = f'the mail cannot be shown to {who}: {owner} has no "{node.attr}" there'
                     return SampleFails.at(place, message, hint=f"give it one in {sample}, or write a default")
-    message = f"the mail cannot be shown to its sample: {error.message}"
+    message = f"the mail cannot be shown to {who}: {error.message}"
     return SampleFails.at(_place(where, error.message, draft), message, hint=f"see {sample}")
 
 

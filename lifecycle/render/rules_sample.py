@@ -9,7 +9,8 @@ class SampleWrong(Rule):
     """The sample is not as it should be.
 
     templates/NAME.sample.yaml is a map of what a mail can speak of: contact, account, event, cart, order, points,
-    referral, data, and coupons by the name of their step. It lies over a person that is built in. Fix: correct it.
+    referral, data, and coupons by the name of their step. It lies over a person that is built in. `samples` holds
+    further people by name, each a map of the same names, which lies over the plain one. Fix: correct it.
     """
 
     code = "LC519"

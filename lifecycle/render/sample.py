@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from lifecycle.base.errors import ContentError
-from lifecycle.base.instants import read_instant
+from lifecycle.base.errors import ContentError, NotFoundError
 from lifecycle.render.localise import direction
 from lifecycle.render.render import Addresses
-from lifecycle.render.rules_sample import SampleOfNothing, SampleWrong
-from lifecycle.render.scope import NAMES, address_values, brand_values
-from lifecycle.render.source import ROOT
-from lifecycle.render.usage import campaigns_of, coupon_names
-from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
+from lifecycle.render.sample_file import read_samples
+from lifecycle.render.scope import address_values, brand_values
+from lifecycle.render.usage import campaigns_of
+from lifecycle.spec.diagnostics import did_you_mean
 from lifecycle.spec.model import Content, Coupon, Send, walk_steps
-from lifecycle.spec.place import Place
-from lifecycle.spec.source import Entry, ListNode, MapNode, Node, ScalarNode, read
-
-SUFFIX = ".sample.yaml"
-#: what is a map in scope, though anything may be below it
-_MAPS = frozenset({"contact", "account", "data"})
-#: and what is a list
-_LISTS = frozenset({"views", "segments"})
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 #: an instant for samples, so that a preview is the same on every day
 SAMPLE_NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -42,14 +30,25 @@ SAMPLE_ADDRESSES = Addresses(
 )
 
 
+def sample_names(content: Content, template: str) -> tuple[str, ...]:
+    """Return the names of a template's further samples, in the order of the file; "" is the plain one, always there."""
+    return tuple(read_samples(content, template).named)
+
+
 def sample_scope(
-    content: Content, template: str, locale: str, addresses: Addresses = SAMPLE_ADDRESSES
+    content: Content, template: str, locale: str, addresses: Addresses = SAMPLE_ADDRESSES, *, sample: str = ""
 ) -> dict[str, Any]:
-    """Return a scope for previews of a template. Raises ContentError when there is an error in its sample file."""
-    sample, problems = read_sample(content, template)
-    errors = [problem for problem in problems if problem.is_error]
+    """Return a scope for previews of a template, for the plain sample or the one of that name.
+
+    Raises ContentError when there is an error in the sample file, NotFoundError when there is no sample of the name.
+    """
+    read = read_samples(content, template)
+    errors = [problem for problem in read.problems if problem.is_error]
     if errors:
         raise ContentError(f"{errors[0].place}: {errors[0].message}", diagnostics=errors, hint=errors[0].hint)
+    if sample and sample not in read.named:
+        hint = did_you_mean(sample, read.named) or f"there are: {', '.join(read.named) or 'none but the plain one'}"
+        raise NotFoundError(f'{template} has no sample "{sample}"', hint=hint)
     project = content.project
     person = _person(locale, project.brand.url)
     found: dict[str, Any] = {
@@ -62,7 +61,7 @@ def sample_scope(
         "dir": direction(locale),
         **address_values(addresses),
     }
-    return found | sample
+    return found | read.given | read.named.get(sample, {})
 
 
 def _person(locale: str, url: str) -> dict[str, Any]:
@@ -141,74 +140,3 @@ def _campaign(content: Content, template: str, locale: str) -> Mapping[str, Any]
         "id": found.campaign, "name": found.label.text(locale, content.project.default_locale) or found.campaign,
         "topic": found.topic, "stage": found.stage, "kind": found.kind,
     }  # fmt: skip
-
-
-def read_sample(content: Content, template: str) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """Return what a template's sample file gives, and what is wrong with the file; {} and nothing without one."""
-    path = f"{ROOT}{template}{SUFFIX}"
-    text = content.files.get(path)
-    if text is None:
-        return {}, []
-    node, problems = read(path, text)
-    if node is None:
-        return {}, problems
-    if not isinstance(node, MapNode):
-        wrong = SampleWrong.at(node.place, "a sample is a map of the names in scope", hint="contact: {first_name: …}")
-        return {}, [*problems, wrong]
-    known = _known(content)
-    for entry in node.entries:
-        problems += _look_at(entry, known)
-    return {entry.name: _typed(entry.value) for entry in node.entries}, problems
-
-
-def _known(content: Content) -> dict[str, frozenset[str] | None]:
-    """Return the names that a sample may give, and what is below them."""
-    coupons = dict.fromkeys(coupon_names(content), NAMES["coupon"])
-    return {**coupons, **{name: below for name, below in NAMES.items() if name != "t"}}
-
-
-def _look_at(entry: Entry, known: Mapping[str, frozenset[str] | None]) -> Iterator[Diagnostic]:
-    name, below = entry.name, known.get(entry.name)
-    if name not in known:
-        yield SampleWrong.at(entry.key.place, f'no mail has "{name}" in scope', hint=did_you_mean(name, known))
-    elif name in _LISTS:
-        if not isinstance(entry.value, ListNode):
-            yield SampleWrong.at(
-                entry.value.place,
-                f'"{name}" is a list',
-                hint=f"write {name}: [{'vip' if name == 'segments' else '{…: …}'}]",
-            )
-    elif not isinstance(entry.value, MapNode):
-        absent = isinstance(entry.value, ScalarNode) and entry.value.value is None
-        if not absent and (below is not None or name in _MAPS):
-            yield SampleWrong.at(entry.value.place, f'"{name}" is a map', hint=f"write {name}: {{…: …}}")
-    elif below is not None:
-        for inner in entry.value.entries:
-            if inner.name not in below:
-                hint = did_you_mean(inner.name, below)
-                yield SampleWrong.at(inner.key.place, f'{name} has no "{inner.name}"', hint=hint)
-
-
-def unread_samples(files: Mapping[str, str], templates: Iterable[str]) -> Iterator[Diagnostic]:
-    """Yield the files beside the templates that no template reads as its sample."""
-    samples = {f"{ROOT}{name}{SUFFIX}": name for name in templates}
-    for path in files:
-        if path.startswith(ROOT) and path.endswith((".yaml", ".yml")) and path not in samples:
-            hint = did_you_mean(path, samples)
-            yield SampleOfNothing.at(Place(path, 1, 1), hint=hint or f"samples are called NAME{SUFFIX}")
-
-
-def _typed(node: Node) -> Any:
-    """Return a sample's values as a real scope has them: money exact, instants aware."""
-    match node:
-        case MapNode(entries=entries):
-            return {entry.name: _typed(entry.value) for entry in entries}
-        case ListNode(items=items):
-            return [_typed(item) for item in items]
-        case ScalarNode(value=float(), text=text):
-            return Decimal(text)
-        case ScalarNode(value=str(text), plain=True):
-            instant = read_instant(text)
-            return text if instant is None else instant.date() if _DAY.fullmatch(text) else instant
-        case ScalarNode(value=value):
-            return value

@@ -24,7 +24,7 @@ _READERS = (
     "lifecycle.spec.project",
     "lifecycle.spec.journey_tests",
     "lifecycle.spec.source",
-    "lifecycle.render.sample",
+    "lifecycle.render.sample_file",
 )
 _read = lru_cache(maxsize=2000)(read)
 _KEPT: dict[frozenset[str], Kept] = {}
