@@ -11,7 +11,7 @@ from lifecycle.base.errors import ContentError, NotFoundError
 from lifecycle.render.localise import direction
 from lifecycle.render.render import Addresses
 from lifecycle.render.sample_file import read_samples
-from lifecycle.render.scope import address_values, brand_values
+from lifecycle.render.scope import address_values, brand_values, points_values
 from lifecycle.render.usage import campaigns_of
 from lifecycle.spec.diagnostics import did_you_mean
 from lifecycle.spec.model import Content, Coupon, Send, walk_steps
@@ -61,7 +61,10 @@ def sample_scope(
         "dir": direction(locale),
         **address_values(addresses),
     }
-    return found | read.given | read.named.get(sample, {})
+    made = found | read.given | read.named.get(sample, {})
+    points = made["points"] or {}
+    told = points_values(points.get("balance"), points.get("tier"), project, locale)
+    return made | {"points": told | points}
 
 
 def _person(locale: str, url: str) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def _person(locale: str, url: str) -> dict[str, Any]:
         },
         "segments": [],
         "coupon": {"code": "RUN-7F3K2", "percent": 10, "amount": None, "expires_at": SAMPLE_NOW + timedelta(hours=48)},
-        "points": {"balance": 840, "tier": "starter", "tier_label": "Starter", "next_tier": "Pacer", "to_next": 160},
+        "points": {"balance": 840, "tier": "starter"},
         "referral": {"code": "SARA-10", "url": f"{url}/r/SARA-10", "count": 1},
     }  # fmt: skip
 

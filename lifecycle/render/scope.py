@@ -85,7 +85,7 @@ def build(
         "order": _order(state, event, now),
         "recommendations": recommended(shelf or _EMPTY, state, event, now),
         "segments": _segments(state),
-        "points": _points(state, project, locale),
+        "points": points_values(state.kept.get("points.balance"), state.kept.get("points.tier"), project, locale),
         "referral": {
             "code": state.kept.get("referral.code"), "url": state.kept.get("referral.url"),
             "count": state.kept.get("referrals.count"),
@@ -134,9 +134,8 @@ def _contact(state: ContactState, locale: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _points(state: ContactState, project: Project, locale: str) -> dict[str, Any]:
+def points_values(balance: int | None, tier: str | None, project: Project, locale: str) -> dict[str, Any]:
     """Return the balance, the tier by id and in words, and what the next one is and how many points it takes."""
-    balance, tier = state.kept.get("points.balance"), state.kept.get("points.tier")
     tiers = project.rewards.tiers
     words = {each.tier: each.label.text(locale, project.default_locale) for each in tiers}
     above = next((each for each in tiers if each.at_least > (balance or 0)), None)
