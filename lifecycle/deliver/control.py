@@ -20,15 +20,20 @@ _OPEN_MESSAGES = ("queued", "deferred", "claimed")
 def pause(store: Store, clock: Clock, campaign: str, by: str) -> bool:
     """Hold the campaign's mails from the next release on; False when it was paused already. `by` is who or what."""
     with store.write() as connection:
-        if _paused_at(connection, campaign) is not None:
-            return False
-        upsert = (sqlite.insert if store.is_sqlite else postgresql.insert)(campaign_states)
-        values = {"paused_at": clock.now(), "paused_by": by}
-        connection.execute(
-            upsert.values(campaign=campaign, **values).on_conflict_do_update(
-                index_elements=[campaign_states.c.campaign], set_=values
-            )
+        return hold(connection, campaign, clock.now(), by)
+
+
+def hold(connection: Connection, campaign: str, now: datetime, by: str) -> bool:
+    """Pause the campaign in this transaction; False when it was paused already."""
+    if _paused_at(connection, campaign) is not None:
+        return False
+    upsert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(campaign_states)
+    values = {"paused_at": now, "paused_by": by}
+    connection.execute(
+        upsert.values(campaign=campaign, **values).on_conflict_do_update(
+            index_elements=[campaign_states.c.campaign], set_=values
         )
+    )
     return True
 
 
@@ -38,7 +43,9 @@ def resume(store: Store, clock: Clock, campaign: str) -> int | None:
         if _paused_at(connection, campaign) is None:
             return None
         connection.execute(
-            update(campaign_states).where(campaign_states.c.campaign == campaign).values(paused_at=None, paused_by=None)
+            update(campaign_states)
+            .where(campaign_states.c.campaign == campaign)
+            .values(paused_at=None, paused_by=None, resumed_at=clock.now())
         )
         held = connection.execute(
             update(messages)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from lifecycle.base.errors import LifecycleError
+from lifecycle.deliver.feedback import take_waiting
 from lifecycle.deliver.outbox import due_priorities
 from lifecycle.deliver.parts import Parts
 from lifecycle.deliver.reconcile import reconcile
@@ -52,6 +53,7 @@ class Scheduler:
         monotonic = parts.clock.monotonic()
         if self._reconciled is None or monotonic - self._reconciled >= RECONCILE_S:
             reconcile(parts.store, parts.clock)
+            take_waiting(parts.store, parts.clock)
             self._reconciled = monotonic
         for chore in self._chores:
             chore()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from lifecycle.audience.setting import asks_of_sending
 from lifecycle.base.errors import RenderError, StoreError
 from lifecycle.deliver.channel import Channel
+from lifecycle.deliver.feedback import take_feedback
 from lifecycle.deliver.heartbeat import Heartbeat
 from lifecycle.deliver.outbox import BATCH, Batch, Claimed, claim, hand_back
 from lifecycle.deliver.parts import Composing, Parts
@@ -25,6 +26,7 @@ from lifecycle.deliver.release import MOST_SENDING, Ready, Released, Spoiled, re
 from lifecycle.deliver.settle import Settled, settle
 from lifecycle.intake.inbox import leave_word
 from lifecycle.providers.base import Ending, Outcome
+from lifecycle.providers.feedback import Feedback, Kind, bounce_kind
 from lifecycle.spec.model import Content
 
 log = logging.getLogger("lifecycle.deliver")
@@ -197,12 +199,27 @@ class _Run:
             ending = one.outcome.ending
             self.result.endings[ending] = self.result.endings.get(ending, 0) + 1
         self.result.stale += self.stale
+        # when somebody else has decided about one of them, it is not known which answers count
+        refused = [one for one in self.ended if one.outcome.ending is Ending.REJECTED and not self.stale]
         self.ended, self.stale = [], 0
+        told = list(_dead(refused, self.parts.clock.now()))
+        if told:
+            take_feedback(self.parts.store, self.parts.clock, told)
 
     def _count(self, decided: Released) -> None:
         self.result.held += decided.held
         for reason, number in decided.ended.items():
             self.result.ended[reason] = self.result.ended.get(reason, 0) + number
+
+
+def _dead(refused: Sequence[Settled], now: datetime) -> Iterator[Feedback]:
+    """Yield what the server said at once of addresses that do not exist: bounces without a mail to tell of them."""
+    for one in refused:
+        outcome = one.outcome
+        if bounce_kind(outcome.enhanced, outcome.code) is Kind.HARD:
+            event = f"{one.provider}:refused:{one.row.id}:{one.row.fence}"
+            about = {"enhanced": outcome.enhanced, "detail": outcome.detail}
+            yield Feedback(Kind.HARD, one.provider, event, now, one.row.id, **about)
 
 
 def _compose(composing: Composing, row: Claimed, stamp: datetime) -> Ready | Spoiled:

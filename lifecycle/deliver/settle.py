@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, func, literal, or_, select, update
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import NotFoundError, UsageError
@@ -119,8 +119,9 @@ def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
             raise NotFoundError(f"no message {row_id}", hint="`lifecycle outbox --state unknown` lists them")
         if found.state != "unknown":
             raise UsageError(f"message {row_id} is {found.state}, not unknown; there is nothing to resolve")
+        now = literal(clock.now(), messages.c.sending_at.type)
         values: dict[str, Any] = (
-            {"state": "sent", "sent_at": func.coalesce(messages.c.sending_at, clock.now())}
+            {"state": "sent", "sent_at": func.coalesce(messages.c.sending_at, now)}
             if sent
             else {"state": "queued", "due_at": clock.now(), "sending_at": None}
         )

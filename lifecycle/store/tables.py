@@ -340,6 +340,7 @@ class CampaignState(SQLModel, table=True):
     campaign: str = Field(primary_key=True)
     paused_at: datetime | None = Field(default=None, sa_type=Instant)
     paused_by: str | None = None
+    resumed_at: datetime | None = Field(default=None, sa_type=Instant)
     scheduled_to: datetime | None = Field(default=None, sa_type=Instant)
 
 
@@ -429,6 +430,10 @@ class Message(SQLModel, table=True):
             postgresql_where=text("state IN ('claimed', 'sending')"),
         ),
         Index("messages_by_contact", "contact_id", "sent_at"),
+        Index(
+            "messages_by_ref", "provider_ref",
+            sqlite_where=text("provider_ref IS NOT NULL"), postgresql_where=text("provider_ref IS NOT NULL"),
+        ),
         Index("messages_by_campaign", "campaign", "state"),
     )  # fmt: skip
     id: int | None = _key()
@@ -478,6 +483,33 @@ class Message(SQLModel, table=True):
     opened_at: datetime | None = Field(default=None, sa_type=Instant)
     clicked_at: datetime | None = Field(default=None, sa_type=Instant)
     unsubscribed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class FeedbackRow(SQLModel, table=True):
+    """What somebody told of a mail that was accepted (providers.feedback). `event` is unique, so that it counts once.
+
+    `message_row` is None while no mail has the name `ref`: it may be told before the answer that gave it was written.
+    """
+
+    __tablename__: ClassVar[str] = "feedback"
+    __table_args__ = (
+        Index("feedback_by_message", "message_row"),
+        Index(
+            "feedback_waiting", "taken_at",
+            sqlite_where=text("message_row IS NULL"), postgresql_where=text("message_row IS NULL"),
+        ),
+    )  # fmt: skip
+    id: int | None = _key()
+    provider: str
+    event: str = Field(unique=True)
+    kind: str
+    at: datetime = Field(sa_type=Instant)
+    taken_at: datetime = Field(sa_type=Instant)
+    message_row: int | None = Field(default=None, sa_type=BigKey)
+    ref: str | None = None
+    recipient_hash: str | None = None
+    enhanced: str = ""
+    detail: str = ""
 
 
 class TemplateVersion(SQLModel, table=True):
@@ -606,6 +638,7 @@ campaign_states = _table(CampaignState)
 enrolments = _table(Enrolment)
 decisions = _table(Decision)
 messages = _table(Message)
+feedback = _table(FeedbackRow)
 template_versions = _table(TemplateVersion)
 hits = _table(Hit)
 points = _table(PointsEntry)
