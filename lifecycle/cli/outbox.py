@@ -40,14 +40,17 @@ def command(context: click.Context, state: str | None, limit: int) -> None:
 
 
 def _overview(session: Session) -> None:
-    from lifecycle.deliver.overview import OPEN_STATES, state_counts, troubles
+    from lifecycle.deliver.overview import OPEN_STATES, held_campaigns, state_counts, troubles
 
     engine = session.engine()
     with engine.store.read() as connection:
-        counts, held_up = state_counts(connection), troubles(connection)
+        counts, held_up, held = state_counts(connection), troubles(connection), held_campaigns(connection)
     now = engine.clock.now()
     if session.json:
-        emit_json({"states": [asdict(one) for one in counts], "troubles": [asdict(one) for one in held_up], "at": now})
+        emit_json({
+            "states": [asdict(one) for one in counts], "troubles": [asdict(one) for one in held_up],
+            "paused": [asdict(one) for one in held], "at": now,
+        })  # fmt: skip
         return
     if not counts:
         note("the outbox is empty: no mail was ever due")
@@ -64,6 +67,8 @@ def _overview(session: Session) -> None:
     print_table(rows)
     for trouble in held_up:
         note(f"{trouble.rows:,} waiting: {trouble.detail}")
+    for campaign in held:
+        note(f"{campaign.campaign} is paused since {campaign.since_at:%Y-%m-%d %H:%M} UTC, by {campaign.by or 'hand'}")
     if any(one.state == "unknown" for one in counts):
         note("`lifecycle outbox --state unknown` lists those that need your word")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from lifecycle.store.tables import contacts, messages
+from lifecycle.store.tables import campaign_states, contacts, messages
 
 #: The states in the order of a mail's life.
 STATES = (
@@ -72,6 +72,24 @@ def troubles(connection: Connection, limit: int = 5) -> list[Trouble]:
         .limit(limit)
     )
     return [Trouble(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A campaign that is paused, since when, and by whom or what."""
+
+    campaign: str
+    since_at: datetime
+    by: str
+
+
+def held_campaigns(connection: Connection) -> list[Held]:
+    """Return the campaigns that are paused, by hand or by a brake."""
+    table = campaign_states
+    query = select(table.c.campaign, table.c.paused_at, table.c.paused_by).where(table.c.paused_at.is_not(None))
+    return [
+        Held(row.campaign, row.paused_at, row.paused_by or "") for row in connection.execute(query.order_by("campaign"))
+    ]
 
 
 def rows_in(connection: Connection, state: str, limit: int = 50) -> list[Row]:

@@ -169,7 +169,7 @@ class Demo:
         self.lived.events += len(json.loads(body)["batch"])
 
     def _visit(self, visit: Visit) -> None:
-        body = b"List-Unsubscribe=One-Click" if visit.method == "POST" else None
+        body = visit.form.encode() if visit.method == "POST" else None
         headers = {"User-Agent": visit.user_agent}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -25,6 +25,7 @@ PRIVACY_PROXY = "Mozilla/5.0"
 
 _PIXEL = re.compile(r'https?://[^"\s]+/o/[^"\s]+\.gif')
 _CLICK = re.compile(r'https?://[^"\s]+/c/[^"\s]+/\d+')
+_SURVEY = re.compile(r'(https?://[^"\s]+/s/[^"\s?]+)\?score=')
 _LEAVE = re.compile(r"<(https?://[^>]+/u/[^>]+)>")
 
 
@@ -38,6 +39,8 @@ class Visit:
     user_agent: str
     shopper: Shopper
     buys: bool = False
+    #: what a POST sends
+    form: str = "List-Unsubscribe=One-Click"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Mail:
     pixel: str | None
     links: tuple[str, ...]
     leave: str | None
+    survey: str | None = None
 
 
 def read_mail(path: Path) -> Mail:
@@ -60,12 +64,14 @@ def read_mail(path: Path) -> Mail:
     html = unescape(str(body.get_content())) if body is not None else ""
     pixel = _PIXEL.search(html)
     leave = _LEAVE.search(str(parsed.get("List-Unsubscribe", "")))
+    survey = _SURVEY.search(html)
     return Mail(
         str(parsed["Message-ID"]),
         str(parsed["To"].addresses[0].addr_spec),
         pixel[0] if pixel else None,
         tuple(dict.fromkeys(_CLICK.findall(html))),
         leave[1] if leave else None,
+        survey[1] if survey else None,
     )
 
 
@@ -83,5 +89,9 @@ def react(mail: Mail, shopper: Shopper, seed: int, at: datetime) -> Iterator[Vis
         clicked = opened + timedelta(seconds=dice.uniform(15, 90))
         buys = dice.random() < shopper.buys * 0.6
         yield Visit(clicked, "GET", mail.links[0], client, shopper, buys=buys)
+    if mail.survey and dice.random() < 0.6:
+        score = dice.choices([10, 9, 8, 7, 5, 3], weights=[5, 4, 3, 2, 1, 1])[0]
+        answered = opened + timedelta(seconds=dice.uniform(20, 120))
+        yield Visit(answered, "POST", mail.survey, client, shopper, form=f"score={score}")
     if mail.leave and dice.random() < 0.012:
         yield Visit(opened + timedelta(minutes=1), "POST", mail.leave, client, shopper)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, TypeAlias
 
@@ -42,6 +42,7 @@ class Shopper:
     locale: str
     timezone: str
     country: str
+    birthday: date
     signed_up_at: datetime
     wants_offers: bool
     wants_letter: bool
@@ -68,7 +69,7 @@ def shoppers(count: int, seed: int, start: datetime, live: datetime, end: dateti
         email = "sara@example.com" if index == 0 else f"{latin}.{index}@example.com"
         found.append(
             Shopper(
-                f"u-{index + 1}", first, email, locale, zone, country,
+                f"u-{index + 1}", first, email, locale, zone, country, date(1970, 1, 1) + timedelta(days=index * 97),
                 begin + (until - begin) * dice.random(), dice.random() < 0.85, dice.random() < 0.5,
                 dice.uniform(0.15, 0.7), dice.uniform(0.2, 0.85), dice.uniform(0.5, 3.5),
             )
@@ -126,7 +127,10 @@ def order(
     yield track(
         shopper, "Order Completed", at, {"order_id": order_id, "total": total, "currency": "SAR", "products": lines}
     )
-    later = at + timedelta(days=dice.uniform(4, 12))
+    delivered = at + timedelta(days=dice.uniform(1.5, 4))
+    if delivered < end:
+        yield track(shopper, "Order Delivered", delivered, {"order_id": order_id})
+    later = at + timedelta(days=dice.uniform(5, 12))
     if dice.random() < 0.05 and later < end:
         yield track(shopper, "Order Refunded", later, {"order_id": order_id, "total": total, "currency": "SAR"})
     elif dice.random() < 0.35 and later < end:
@@ -141,6 +145,7 @@ def identify(shopper: Shopper, at: datetime) -> Message:
     traits = {
         "email": shopper.email, "first_name": shopper.first_name, "locale": shopper.locale,
         "timezone": shopper.timezone, "country": shopper.country, "createdAt": at.isoformat(),
+        "birthday": shopper.birthday.isoformat(),
         "consent": {
             "offers": {"granted": shopper.wants_offers, **said},
             "newsletter": {"granted": shopper.wants_letter, **said},

@@ -66,6 +66,14 @@ def test_unknown_is_listed_and_resolved(project: Path, capsys: pytest.CaptureFix
     assert call(capsys, project, "outbox", "resolve", "99", "--as", "sent")[0] == 1
 
 
+def test_outbox_says_which_campaigns_are_held_and_by_what(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A brake pauses by itself: somebody has to be told."""
+    assert call(capsys, project, "pause", "newsletter")[0] == 0
+    assert "newsletter is paused since 20" in call(capsys, project, "outbox")[2]
+    found = json.loads(call(capsys, project, "outbox", "--json")[1])
+    assert [one["campaign"] for one in found["paused"]] == ["newsletter"]
+
+
 def test_campaign_is_paused_resumed_and_cancelled(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each says what it did, also when there was nothing to do."""
     assert "is paused" in call(capsys, project, "pause", "newsletter")[2]
