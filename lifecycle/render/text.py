@@ -14,6 +14,12 @@ from lifecycle.render.segments import scan
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _URL = re.compile(r"https?://[^\s<>\"'{}]+[^\s<>\"'{}.,;:!?)\]]")
+#: where a line begins or ends: several beside each other are one, and none beside a paragraph's end; a noncharacter
+_LINE = "\ufdd1"
+_TIDYING = (
+    (r"[ \t\u00a0]+", " "), (rf" ?{_LINE}[ {_LINE}]*", _LINE), (rf"{_LINE}? ?\n ?{_LINE}?", "\n"), (_LINE, "\n"),
+    (r"\n{3,}", "\n\n"),
+)  # fmt: skip
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "mj-table"})
 _LINES = frozenset({"div", "tr", "li", "br", "mj-column"})
 _SILENT = frozenset({"mj-head", "mj-spacer", "mj-style", "style", "script", "mj-raw", "title"})
@@ -40,15 +46,19 @@ def number_plain(text: str, anchors: Anchors, base: str, utm: Mapping[str, str])
 
 
 def _close_up(text: str) -> str:
-    """Return the text without the white space before statements that have some behind them.
+    """Return the text without the white space before statements that have as much behind them.
 
-    Whatever a condition decides, one gap stays then, and `render` has next to nothing to tidy.
+    Whatever a condition decides, one gap stays then, and `render` has next to nothing to tidy. A line that ends before
+    a statement ends also when there is but a blank behind it.
     """
     parts: list[str] = []
     for part in scan(text):
-        after = text[part.end : part.end + 1]
-        if part.kind == "statement" and parts and after.isspace():
-            parts[-1] = parts[-1].rstrip() if parts[-1].strip() or len(parts) > 1 else ""
+        rest = text[part.end :]
+        behind = rest[: len(rest) - len(rest.lstrip())]
+        if part.kind == "statement" and parts and behind:
+            bare = parts[-1].rstrip() if parts[-1].strip() or len(parts) > 1 else ""
+            if parts[-1][len(bare) :].count("\n") <= behind.count("\n"):
+                parts[-1] = bare
         parts.append(text[part.start : part.end])
     return "".join(parts)
 
@@ -61,7 +71,7 @@ class _Writer:
     def write(self, tree: Element) -> str:
         body = tree.find("mj-body")
         written = "".join(self._node(child) for child in body.children) if body else ""
-        for untidy, tidy in ((r"[ \t\u00a0]+", " "), (r" ?\n ?", "\n"), (r"\n{3,}", "\n\n")):
+        for untidy, tidy in _TIDYING:
             written = re.sub(untidy, tidy, written)
         return _close_up(written).strip()
 
@@ -97,7 +107,7 @@ class _Writer:
     def _element(self, element: Element) -> str:
         inner = "".join(self._node(child) for child in element.children) if element.tag not in _SILENT else ""
         match element.tag:
-            case tag if tag in _SILENT:
+            case tag if tag in _SILENT or element.get("aria-hidden") == "true":
                 return ""
             case "a" | "mj-navbar-link" | "mj-social-element":
                 return self._linked(inner.strip() or self._images(element), element)
@@ -111,7 +121,8 @@ class _Writer:
             case "mj-divider" | "hr":
                 return "\n\n---\n\n"
             case "td" | "th":
-                return f"{inner.strip()}  " if inner.strip() else ""
+                cell = inner.strip(f" \n{_LINE}")
+                return f"{cell}  " if cell else ""
             case "br":
                 return "\n"
             case "li":
@@ -119,7 +130,7 @@ class _Writer:
             case tag if tag in _PARAGRAPHS or (tag.startswith("mj-") and tag not in _LINES):
                 return f"\n\n{inner}\n\n"
             case tag if tag in _LINES:
-                return f"\n{inner}\n"
+                return f"{_LINE}{inner}{_LINE}"
             case _:
                 return inner
 

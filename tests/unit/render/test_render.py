@@ -235,3 +235,11 @@ def test_the_hash_names_what_is_sent() -> None:
         hashed("<mj-text>A</mj-text>", utm={"source": "x"}),
     }
     assert len(found) >= 2
+
+
+def test_what_is_hidden_from_those_who_listen_is_not_in_the_plain_text() -> None:
+    """A tile with a product's initial is decoration: its name stands beside it."""
+    body = '<mj-text><div aria-hidden="true">S</div><a href="https://rihla.example/s">Sahra</a></mj-text>'
+    made = mail(body)
+    assert made.text.startswith("Sahra: https://")
+    assert '<div aria-hidden="true">S</div>' in made.html
