@@ -55,6 +55,8 @@ class Settings:
     dkim_key_file: Path | None = None
     workers: int = 2
     rate_per_s: float | None = None
+    #: the Maildir that gets what comes back to our envelope addresses
+    bounces: Path | None = None
 
     @classmethod
     def read(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -94,6 +96,7 @@ class Settings:
             dkim_key_file=Path(key_file) if key_file else None,
             workers=int(number("WORKERS", 2, 1, 64)),
             rate_per_s=number("RATE_PER_S", 0, 0, 1e6) or None,
+            bounces=_maildir(text("BOUNCES")),
         )
 
     def secret(self) -> bytes:
@@ -114,6 +117,16 @@ class Settings:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
         return _settled(path)
+
+
+def _maildir(value: str | None) -> Path | None:
+    """Return the folder of `maildir:PATH`."""
+    if value is None:
+        return None
+    kind, _, path = value.partition(":")
+    if kind != "maildir" or not path:
+        raise SettingsError(f'LIFECYCLE_BOUNCES cannot be read: "{value}"', hint="maildir:/PATH names a Maildir")
+    return Path(path.removeprefix("//"))
 
 
 def _settled(path: Path) -> bytes:
