@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -24,7 +24,6 @@ from lifecycle.journey.broadcasts import Budget, open_due
 if TYPE_CHECKING:
     import dramatiq
 
-    from lifecycle.providers.feedback import Feedback
     from lifecycle.web.serve import Server
     from lifecycle.wiring import Engine
 
@@ -106,7 +105,7 @@ class Runtime:
             return
         try:
             found = read_box(
-                box, engine.tokens, self._take_bounces, engine.clock.now(),
+                box, engine.tokens, engine.take_feedback, engine.clock.now(),
                 sent_of=sent_by(engine.store), stopping=self._stopping,
             )  # fmt: skip
             if found.mails:
@@ -116,11 +115,6 @@ class Runtime:
             if trouble != self._box_trouble:
                 log.warning("the bounce box waits: %s", trouble)
         self._box_trouble = trouble
-
-    def _take_bounces(self, feedback: Sequence[Feedback]) -> int:
-        """Write down what came back; until that is done, it stays in the box."""
-        # INTEGRATOR: return take_feedback(self.engine.store, self.engine.clock, feedback, self.engine.applied())
-        raise UsageError(f"{len(feedback)} reports came back, and this version cannot write them down yet")
 
     def _restock(self) -> None:
         engine = self.engine

@@ -6,13 +6,13 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecycle.base.clock import Clock, SystemClock
-from lifecycle.base.errors import ContentError, SettingsError
+from lifecycle.base.errors import ContentError, SettingsError, UsageError
 from lifecycle.base.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lifecycle.deliver.parts import Parts
     from lifecycle.deliver.sign import Signer
     from lifecycle.journey.versions import Versions
+    from lifecycle.providers.feedback import Feedback
     from lifecycle.render.check_cache import CheckCache
     from lifecycle.spec.model import Content
     from lifecycle.spec.project import Loaded
@@ -281,6 +282,11 @@ class Engine:
         else:
             chosen = FolderProvider(self.settings.mail_folder)
         return Channels([Channel(chosen, self.clock, rate_per_s=self.settings.rate_per_s)])
+
+    def take_feedback(self, feedback: Sequence[Feedback]) -> int:
+        """Write down what came back about our mails; return how many of it were new. Until then it stays in its box."""
+        # INTEGRATOR: return take_feedback(self.store, self.clock, feedback, self.applied())
+        raise UsageError(f"{len(feedback)} reports came back, and this version cannot write them down yet")
 
     def parts(self) -> Parts:
         """Return what delivery works with."""

@@ -8,6 +8,7 @@ under the same event, so it counts once; so it does when two processes look at o
 from __future__ import annotations
 
 import logging
+import mailbox
 import os
 import stat
 from collections import Counter
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from lifecycle.base.errors import LifecycleError, SettingsError
+from lifecycle.base.errors import LifecycleError, SettingsError, UsageError
 from lifecycle.base.tokens import Tokens
 from lifecycle.providers.bounce_mail import Reading, Verdict, read_report
 from lifecycle.providers.bounce_rows import Sent, SentOf, rows_by_token
@@ -72,7 +73,7 @@ def read_box(
     """
     row_of, known = rows_by_token(tokens), sent_of or (lambda _row: None)
     done = Read()
-    names = _names(box)
+    names = waiting(box)
     for start in range(0, len(names), BATCH):
         if stopping():
             break
@@ -88,6 +89,43 @@ def read_box(
                 log.info("bounce box: %s: %s (%s)", one.name, one.reading.verdict, one.reading.why)
             _file(box, one.name, seen=one.reading.verdict in _SEEN and one.name not in spoiled)
     return done
+
+
+def look_at(
+    path: Path, tokens: Tokens, now: datetime, *, sent_of: SentOf | None = None
+) -> Iterator[tuple[str, Reading]]:
+    """Yield the name and the reading of each mail that is new in a Maildir, in an mbox, or is the file. Moves nothing.
+
+    Raises UsageError for what is none of these.
+    """
+    row_of, known = rows_by_token(tokens), sent_of or (lambda _row: None)
+    for name, raw in _mails(path):
+        yield name, read_report(raw, row_of, now, known)
+
+
+def _mails(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for name in waiting(path):
+            raw = _octets(path / "new" / name)
+            if raw is not None:
+                yield name, raw
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.read(MAX_OCTETS)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="name a Maildir, an mbox or an .eml file"
+        ) from error
+    if not head.startswith(b"From "):
+        yield path.name, head
+        return
+    box = mailbox.mbox(path, create=False)
+    try:
+        for number, key in enumerate(box.iterkeys(), start=1):
+            yield f"{path.name}:{number}", box.get_bytes(key)
+    finally:
+        box.close()
 
 
 def sent_by(store: Store) -> SentOf:
@@ -131,7 +169,7 @@ def _alone(found: Sequence[_Found], take: Take, done: Read) -> Iterator[str]:
             yield one.name
 
 
-def _names(box: Path) -> list[str]:
+def waiting(box: Path) -> list[str]:
     """Return what is new, oldest first: a Maildir's names begin with the time."""
     new = box / "new"
     try:

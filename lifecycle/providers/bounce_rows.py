@@ -28,7 +28,7 @@ class Sent:
 #: Returns what is known of a row, None when it is not known.
 SentOf = Callable[[int], Sent | None]
 
-_ENVELOPE = re.compile(r"(?<![\w.+-])bounce\+([\w-]{1,100}\.[\w-]{1,100})@", re.ASCII | re.IGNORECASE)
+_ENVELOPE = re.compile(r'(?<![\w.+-])bounce\+([\w-]{1,100}\.[\w-]{1,100})"?@', re.ASCII | re.IGNORECASE)
 _LINK = re.compile(r"/u/([\w-]{1,100}\.[\w-]{1,100})(?![\w.-])", re.ASCII)
 #: Texts of one report that are asked, and tokens in each: a MAC is checked for every one.
 _TEXTS, _TOKENS = 40, 5

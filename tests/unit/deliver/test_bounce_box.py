@@ -193,7 +193,7 @@ def test_scheduler_looks_every_ten_seconds(box: Path, tmp_path: Path, monkeypatc
     engine, taker = Engine(settings, clock), Taker()
     try:
         runtime = Runtime(engine, web=False, scheduler=False, workers=False)
-        monkeypatch.setattr(runtime, "_take_bounces", taker)
+        monkeypatch.setattr(engine, "take_feedback", taker)
         put(box, "letter")
         runtime.read_bounces()
         assert files(box / "new") == []

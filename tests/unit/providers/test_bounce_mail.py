@@ -94,6 +94,8 @@ def test_token_of_another_purpose_is_no_envelope() -> None:
     assert ROW_OF(f"https://x.example/u/{click}") is None
     envelope = TOKENS.make(Purpose.ENVELOPE, "4711")
     assert ROW_OF(f"<bounce+{envelope}@rihla.example>") == 4711
+    assert ROW_OF(f'"bounce+{envelope}"@rihla.example') == 4711
+    assert ROW_OF(f"SRS0=hash=tt=rihla.example=bounce+{envelope}@forwarder.example") == 4711
     assert ROW_OF(f"bounce+{envelope}x@rihla.example") is None
     assert ROW_OF(f"bounce+{TOKENS.make(Purpose.ENVELOPE, 'contact')}@rihla.example") is None
 
