@@ -285,6 +285,7 @@ class Engine:
 
     def take_feedback(self, feedback: Sequence[Feedback]) -> int:
         """Write down what came back about our mails; return how many of it were new. Until then it stays in its box."""
+        # INTEGRATOR: from lifecycle.deliver.feedback import take_feedback
         # INTEGRATOR: return take_feedback(self.store, self.clock, feedback, self.applied())
         raise UsageError(f"{len(feedback)} reports came back, and this version cannot write them down yet")
 
