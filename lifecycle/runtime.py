@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lifecycle.base.errors import LifecycleError, UsageError
 from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_broker, start_workers
+from lifecycle.deliver.bounce_box import read_box, sent_by
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.intake.restock import restock
@@ -29,6 +31,8 @@ log = logging.getLogger("lifecycle")
 
 #: Seconds between two looks for new orders to count, for what mails recommend.
 RESTOCK_S = 3600.0
+#: Seconds between two looks into the bounce box.
+BOUNCES_S = 10.0
 #: Contacts that a broadcast takes in between two ticks of the scheduler, so that receipts do not wait for it.
 BROADCAST_CONTACTS = 1000
 
@@ -54,8 +58,9 @@ class Runtime:
         self._broker: dramatiq.Broker | None = None
         self._pool: dramatiq.Worker | None = None
         self._thread: threading.Thread | None = None
-        self._stocktaking: threading.Thread | None = None
-        self._stocked: float | None = None
+        self._beside: dict[str, threading.Thread] = {}
+        self._begun: dict[str, float] = {}
+        self._box_trouble = ""
         self.schedule: Scheduler | None = None
 
     def advance_all(self) -> None:
@@ -74,15 +79,42 @@ class Runtime:
 
     def keep_shelf(self) -> None:
         """Count the orders anew, once an hour, and beside the scheduler: with many orders it takes seconds."""
+        self._beside_every(RESTOCK_S, "stocktaking", self._restock)
+
+    def read_bounces(self) -> None:
+        """Look into the bounce box, every ten seconds, and beside the scheduler: it may be full."""
+        if self.engine.settings.bounces is not None:
+            self._beside_every(BOUNCES_S, "postman", self._read_bounces)
+
+    def _beside_every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
+        """Do the work unless it was begun less than that long ago; in a thread, unless time is virtual."""
         monotonic = self.engine.clock.monotonic()
-        if self._stocked is not None and monotonic - self._stocked < RESTOCK_S:
+        if name in self._begun and monotonic - self._begun[name] < seconds:
             return
-        self._stocked = monotonic
+        self._begun[name] = monotonic
         if self._thread is None:  # virtual time waits for all that a tick does
-            self._restock()
-        elif self._stocktaking is None or not self._stocktaking.is_alive():
-            self._stocktaking = threading.Thread(target=self._restock, name="stocktaking", daemon=True)
-            self._stocktaking.start()
+            work()
+        elif name not in self._beside or not self._beside[name].is_alive():
+            self._beside[name] = threading.Thread(target=work, name=name, daemon=True)
+            self._beside[name].start()
+
+    def _read_bounces(self) -> None:
+        engine, trouble = self.engine, ""
+        box = engine.settings.bounces
+        if box is None:
+            return
+        try:
+            found = read_box(
+                box, engine.tokens, engine.take_feedback, engine.clock.now(),
+                sent_of=sent_by(engine.store), stopping=self._stopping,
+            )  # fmt: skip
+            if found.mails:
+                log.info("bounce box: %s; %d new", found, found.taken)
+        except LifecycleError as error:
+            trouble = error.message
+            if trouble != self._box_trouble:
+                log.warning("the bounce box waits: %s", trouble)
+        self._box_trouble = trouble
 
     def _restock(self) -> None:
         engine = self.engine
@@ -115,7 +147,7 @@ class Runtime:
                     self.parts,
                     Hints(self._broker, self.engine.clock, lanes),
                     deliver_lanes=self.engine.settings.workers,
-                    chores=[self.open_due, self.keep_shelf],
+                    chores=[self.open_due, self.keep_shelf, self.read_bounces],
                 )
                 if ticking:
                     self._thread = threading.Thread(target=self.schedule.run, name="scheduler", daemon=True)
@@ -136,7 +168,7 @@ class Runtime:
             self.parts.stop.set()
         if self.server is not None:
             self.server.stop()
-        for thread in (self._thread, self._stocktaking):
+        for thread in (self._thread, *self._beside.values()):
             if thread is not None:
                 thread.join(30)
         if self._pool is not None:

@@ -6,13 +6,13 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecycle.base.clock import Clock, SystemClock
-from lifecycle.base.errors import ContentError, SettingsError
+from lifecycle.base.errors import ContentError, SettingsError, UsageError
 from lifecycle.base.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lifecycle.deliver.parts import Parts
     from lifecycle.deliver.sign import Signer
     from lifecycle.journey.versions import Versions
+    from lifecycle.providers.feedback import Feedback
     from lifecycle.render.check_cache import CheckCache
     from lifecycle.spec.model import Content
     from lifecycle.spec.project import Loaded
@@ -55,6 +56,8 @@ class Settings:
     dkim_key_file: Path | None = None
     workers: int = 2
     rate_per_s: float | None = None
+    #: the Maildir that gets what comes back to our envelope addresses
+    bounces: Path | None = None
 
     @classmethod
     def read(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -94,6 +97,7 @@ class Settings:
             dkim_key_file=Path(key_file) if key_file else None,
             workers=int(number("WORKERS", 2, 1, 64)),
             rate_per_s=number("RATE_PER_S", 0, 0, 1e6) or None,
+            bounces=_maildir(text("BOUNCES")),
         )
 
     def secret(self) -> bytes:
@@ -114,6 +118,16 @@ class Settings:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
         return _settled(path)
+
+
+def _maildir(value: str | None) -> Path | None:
+    """Return the folder of `maildir:PATH`."""
+    if value is None:
+        return None
+    kind, _, path = value.partition(":")
+    if kind != "maildir" or not path:
+        raise SettingsError(f'LIFECYCLE_BOUNCES cannot be read: "{value}"', hint="maildir:/PATH names a Maildir")
+    return Path(path.removeprefix("//"))
 
 
 def _settled(path: Path) -> bytes:
@@ -268,6 +282,12 @@ class Engine:
         else:
             chosen = FolderProvider(self.settings.mail_folder)
         return Channels([Channel(chosen, self.clock, rate_per_s=self.settings.rate_per_s)])
+
+    def take_feedback(self, feedback: Sequence[Feedback]) -> int:
+        """Write down what came back about our mails; return how many of it were new. Until then it stays in its box."""
+        # INTEGRATOR: from lifecycle.deliver.feedback import take_feedback
+        # INTEGRATOR: return take_feedback(self.store, self.clock, feedback, self.applied())
+        raise UsageError(f"{len(feedback)} reports came back, and this version cannot write them down yet")
 
     def parts(self) -> Parts:
         """Return what delivery works with."""

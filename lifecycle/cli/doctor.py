@@ -10,6 +10,8 @@ import click
 from lifecycle.cli.session import Session, json_option, pass_session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lifecycle.report.health import Finding
     from lifecycle.wiring import Engine, Settings
 
@@ -53,6 +55,17 @@ def examine(session: Session) -> Iterator[Finding]:
     yield _mail(engine.settings)
     yield _dkim(engine)
     yield _links(engine.settings)
+    if engine.settings.bounces is not None:
+        yield _bounces(engine.settings.bounces)
+
+
+def _bounces(box: Path) -> Finding:
+    def look() -> str:
+        from lifecycle.deliver.bounce_box import waiting
+
+        return f"{len(waiting(box)):,} mails wait in {box}"
+
+    return _guarded("bounces", look)
 
 
 def _guarded(what: str, look: Callable[[], str], todo: str = "") -> Finding:

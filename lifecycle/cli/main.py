@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "contact": ("contact", "Show, export, erase or suppress one contact."),
     "tickets": ("tickets", "List and close tickets."),
     "outbox": ("outbox", "Show the ledger's states and ages; resolve unknown."),
+    "bounces": ("bounces", "Read what came back: bounces and complaints."),
     "doctor": ("doctor", "Look for what is wrong with the installation."),
     "rebuild": ("rebuild", "Fold everybody's facts again from the events."),
     "migrate": ("migrate", "Bring the database to this version."),

@@ -43,7 +43,7 @@ NO_PROJECT = (
     ["check"], ["plan"], ["apply"], ["send", "welcome"], ["run"], ["report"], ["segments"], ["stages"], ["outbox"],
     ["doctor"], ["migrate"], ["explain", "sara"], ["contact", "show", "sara"], ["tickets"], ["test"], ["worker"],
     ["preview", "welcome/hello"], ["pause", "welcome"], ["import", "contacts", "x.csv"],
-    ["simulate", "--from", "2026-01-01", "--to", "2026-02-01"],
+    ["simulate", "--from", "2026-01-01", "--to", "2026-02-01"], ["bounces"],
 )  # fmt: skip
 
 
@@ -205,6 +205,7 @@ def test_broker_that_is_none(terminal: Terminal, url: str) -> None:
         ("RATE_PER_S", "fast", ["outbox"]), ("SMTP_URL", "http://mail", ["send", "newsletter"]),
         ("BROKER_URL", "carrier-pigeon://loft", ["worker"]), ("DKIM_DOMAIN", "rihla.example", ["send", "newsletter"]),
         ("WORKERS", "0", ["outbox"]), ("PORT", "nan", ["outbox"]), ("RATE_PER_S", "-1", ["outbox"]),
+        ("BOUNCES", "imap://host", ["bounces"]),
     ],
 )  # fmt: skip
 def test_setting_that_cannot_be_is_named(terminal: Terminal, name: str, value: str, words: list[str]) -> None:
