@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import ssl
 import struct
 import threading
 from contextlib import suppress
@@ -61,7 +62,7 @@ class Reply:
 class MailApi:
     """The server. `with` starts and stops it; `requests` are the JSON bodies of all posts, `mails` what it accepted."""
 
-    def __init__(self, folder: Path, *replies: Reply) -> None:
+    def __init__(self, folder: Path, *replies: Reply, certificate: tuple[Path, Path] | None = None) -> None:
         self.folder = folder
         self.replies = list(replies)
         self.used = [0] * len(replies)
@@ -75,12 +76,17 @@ class MailApi:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
         self._server.open = []
+        self._scheme = "http" if certificate is None else "https"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
     def url(self) -> str:
         """Return its address."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

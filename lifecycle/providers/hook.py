@@ -17,6 +17,8 @@ _NOT_THEIRS = re.compile(r"\b5\.(?:7\.\d{1,3}|4\.\d{1,3}|3\.4)\b")
 _FOR_NOW = re.compile(r"\b(?:4\.\d{1,3}\.\d{1,3}|5\.2\.2)\b")
 #: What of a posted event is kept for people, in characters.
 _MAX_RAW = 16_384
+#: Half a character, which JSON can say and nothing can store.
+_HALF = re.compile("[\ud800-\udfff]")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -58,7 +60,7 @@ def text_in(data: Mapping[str, Any], name: str) -> str:
     found = data.get(name)
     if found is None:
         return ""
-    if not isinstance(found, str):
+    if not isinstance(found, str) or _HALF.search(found):
         raise GarbledError(f"{name} is no text")
     return found.replace("\0", "")
 

@@ -23,6 +23,7 @@ from lifecycle.providers.http_session import IDLE_S
 from lifecycle.providers.postmark import PostmarkProvider, as_json
 from mail_apis import MailApi, Reply, postmark, ses
 from sendable import always, outgoing
+from sns import certificate, key
 
 Make = Callable[..., Provider]
 BOTH = pytest.mark.parametrize("make", [ses, postmark])
@@ -186,6 +187,20 @@ def test_nobody_there_is_misconfigured_and_says_so(tmp_path: Path, make: Make) -
     assert "LIFECYCLE_" in outcomes[0].detail
     with pytest.raises(MisconfiguredError):
         provider.check()
+
+
+@BOTH
+def test_server_without_a_certificate_that_we_trust_gets_nothing(tmp_path: Path, make: Make) -> None:
+    """Neither a mail nor a key: somebody is in between."""
+    pem, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
+    pem.write_bytes(certificate())
+    kinds = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key_file.write_bytes(key().private_bytes(*kinds))
+    with MailApi(tmp_path, certificate=(pem, key_file)) as api:
+        provider = make(api)
+        outcome = provider.send([outgoing(1)], always)[0]
+        assert (outcome.ending, api.requests) == (Ending.MISCONFIGURED, [])
+        assert "certificate" in outcome.detail
 
 
 @BOTH
