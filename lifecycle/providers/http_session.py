@@ -150,7 +150,7 @@ class HttpSession:
         connection.auto_open = 0
         try:
             connection.connect()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             connection.close()
             raise MisconfiguredError(
                 f"cannot reach {self.authority}: {_words(error)}",

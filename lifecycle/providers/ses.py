@@ -53,7 +53,7 @@ _TRANSIENT = {
     "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ServiceUnavailableException", "Throttling",
     "ThrottlingException", "TooManyRequestsException",
 }  # fmt: skip
-_HINT = "check LIFECYCLE_SES_REGION, _ACCESS_KEY and _SECRET_KEY; the mails wait"
+_HINT = "check LIFECYCLE_SES_REGION, _SES_ACCESS_KEY and _SES_SECRET_KEY, and the clock; the mails wait"
 
 
 class SesProvider:
@@ -75,6 +75,8 @@ class SesProvider:
     ) -> None:
         if not re.fullmatch(r"[a-z0-9-]{1,40}", region):
             raise SettingsError("LIFECYCLE_SES_REGION is no region", hint="as in eu-west-1")
+        if not access_key.isascii() or not access_key.isalnum():
+            raise SettingsError("LIFECYCLE_SES_ACCESS_KEY is no access key", hint="as in AKIA…, letters and digits")
         self.where = f"SES in {region}"
         self._credentials = Credentials(access_key, secret_key, region, "ses")
         self._configuration_set = configuration_set
@@ -150,6 +152,8 @@ def refused(answer: Answer) -> DeliveryError:
     if "not verified" in lower and kind in {"MessageRejected", "MailFromDomainNotVerifiedException"}:
         hint = "verify the identity in this region; in the sandbox, each recipient too"
         return MisconfiguredError(text, code=status, hint=hint)
+    if "sending suspended" in lower or "sending paused" in lower:
+        return MisconfiguredError(text, code=status, hint="see the console of SES; the mails wait")
     if "quota" in lower and kind in _TRANSIENT | _MISCONFIGURED:
         return MisconfiguredError(text, code=status, hint="ask AWS for a higher quota; the mails wait")
     if kind in _TRANSIENT or status in {408, 429}:

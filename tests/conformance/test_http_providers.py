@@ -19,7 +19,7 @@ from lifecycle.base.errors import MisconfiguredError, SettingsError
 from lifecycle.deliver.mime import Mail, build
 from lifecycle.deliver.sign import Signer
 from lifecycle.providers.base import Ending, Outgoing, Provider
-from lifecycle.providers.http_session import IDLE_S
+from lifecycle.providers.http_session import IDLE_S, fetch
 from lifecycle.providers.postmark import PostmarkProvider, as_json
 from mail_apis import MailApi, Reply, postmark, ses
 from sendable import always, outgoing
@@ -44,6 +44,7 @@ SES_ANSWERS = [
     ),
     (400, "MailFromDomainNotVerifiedException", "The MAIL FROM domain is not verified.", Ending.MISCONFIGURED),
     (400, "AccountSuspendedException", "Account is suspended.", Ending.MISCONFIGURED),
+    (400, "MessageRejected", "Sending suspended for this account.", Ending.MISCONFIGURED),
     (400, "SendingPausedException", "Email sending is disabled for your account.", Ending.MISCONFIGURED),
     (404, "NotFoundException", "Configuration set <shop> does not exist.", Ending.MISCONFIGURED),
     (403, "InvalidClientTokenId", "The security token included in the request is invalid.", Ending.MISCONFIGURED),
@@ -201,6 +202,8 @@ def test_server_without_a_certificate_that_we_trust_gets_nothing(tmp_path: Path,
         outcome = provider.send([outgoing(1)], always)[0]
         assert (outcome.ending, api.requests) == (Ending.MISCONFIGURED, [])
         assert "certificate" in outcome.detail
+        with pytest.raises(OSError, match="certificate"):
+            fetch(f"{api.url}/cert.pem")
 
 
 @BOTH

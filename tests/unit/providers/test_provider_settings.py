@@ -82,6 +82,7 @@ def test_half_a_setting_is_refused(tmp_path: Path, missing: str) -> None:
 @pytest.mark.parametrize(
     "variables",
     [
+        SES | {"LIFECYCLE_SES_ACCESS_KEY": "clé"},
         SES | {"LIFECYCLE_SES_REGION": "eu west"}, SES | {"LIFECYCLE_SES_ENDPOINT": "http://api.example"},
         POSTMARK | {"LIFECYCLE_POSTMARK_STREAM": "a/b"}, {"LIFECYCLE_POSTMARK_TOKEN": "a\nb"},
     ],
