@@ -19,7 +19,6 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
-from lifecycle.base.address import ascii_domain
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import (
     AmbiguousError,
@@ -36,6 +35,7 @@ from lifecycle.providers.base import Ending, MayBegin, Outcome, Outgoing, not_be
 from lifecycle.providers.feedback import Feedback, Kind
 from lifecycle.providers.hook import hard_unless, kept, object_in, read_object, text_in, time_in
 from lifecycle.providers.http_session import ANSWER_TIMEOUT_S, Answer, HttpSession
+from lifecycle.providers.plain_address import plain_address
 
 ENDPOINT = "https://api.postmarkapp.com"
 
@@ -45,7 +45,6 @@ _NOT_HEADERS = frozenset({
 })  # fmt: skip
 #: Recipients beside the one of the envelope; a mail of ours never has them.
 _OTHERS = ("Cc", "Bcc", "Resent-To", "Sender")
-_NOT_ONE = re.compile(r'[\s,;:<>()\[\]"\\\x00-\x1f\x7f]')
 _MOST_METADATA = 80
 
 #: Certainly not accepted, and no mail is at fault: token, credits, sender signature, account, stream.
@@ -138,7 +137,7 @@ def as_json(mail: Outgoing, stream: str) -> dict[str, Any]:
         raise _unfit("the mail has not one From")
     request: dict[str, Any] = {
         "From": str(sender.addresses[0]),
-        "To": _recipient(mail),
+        "To": plain_address(mail.recipient, "Postmark"),
         "Subject": str(message["Subject"] or ""),
         **_bodies(message),
         "MessageStream": stream,
@@ -178,15 +177,6 @@ def _bodies(message: EmailMessage) -> dict[str, str]:
         except (LookupError, UnicodeDecodeError) as error:
             raise _unfit("a body is not in the charset that it names") from error
     return bodies
-
-
-def _recipient(mail: Outgoing) -> str:
-    local, _, domain = mail.recipient.rpartition("@")
-    if _NOT_ONE.search(mail.recipient) or not local:
-        raise PermanentError("the address is not one address", code=550, enhanced="5.1.3")
-    if mail.smtputf8 or not local.isascii():
-        raise PermanentError("Postmark takes no internationalised addresses (SMTPUTF8)", code=550, enhanced="5.6.7")
-    return f"{local}@{ascii_domain(domain)}"
 
 
 def _unfit(why: str) -> PermanentError:

@@ -17,7 +17,6 @@ from email.parser import BytesHeaderParser
 from email.policy import default
 from typing import Any
 
-from lifecycle.base.address import ascii_domain
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import (
     AmbiguousError,
@@ -32,14 +31,12 @@ from lifecycle.providers.base import Ending, MayBegin, Outcome, Outgoing, not_be
 from lifecycle.providers.feedback import Feedback, Kind, bounce_kind
 from lifecycle.providers.hook import hard_unless, kept, object_in, read_object, text_in, time_in
 from lifecycle.providers.http_session import ANSWER_TIMEOUT_S, Answer, HttpSession
+from lifecycle.providers.plain_address import plain_address
 from lifecycle.providers.sigv4 import Credentials, signed_headers
 from lifecycle.providers.sns import Fetch, Topic
 
 _SEND, _ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
 _DKIM = re.compile(rb"^DKIM-Signature:(?:[^\r\n]|\r\n[ \t])*\r\n", re.IGNORECASE | re.MULTILINE)
-#: One recipient, ever: none of these can stand in an address without quotes, and we send none with quotes.
-_NOT_ONE = re.compile(r'[\s,;:<>()\[\]"\\\x00-\x1f\x7f]')
-
 #: Certainly not accepted, and no mail is at fault: the account, its key or its identities are.
 _MISCONFIGURED = {
     "AccessDenied", "AccessDeniedException", "AccountSuspendedException", "ExpiredTokenException",
@@ -130,7 +127,7 @@ class SesProvider:
         data = _DKIM.sub(b"", head + b"\r\n").removesuffix(b"\r\n") + gap + body
         request: dict[str, Any] = {
             "FromEmailAddress": _sender(head),
-            "Destination": {"ToAddresses": [_recipient(mail)]},
+            "Destination": {"ToAddresses": [plain_address(mail.recipient, "SES")]},
             "Content": {"Raw": {"Data": base64.b64encode(data).decode()}},
         }
         if self._configuration_set is not None:
@@ -181,23 +178,7 @@ def _sender(head: bytes) -> str:
     found = BytesHeaderParser(policy=default).parsebytes(head + b"\r\n\r\n")["From"]
     if found is None or len(found.addresses) != 1:
         raise PermanentError("the mail has not one From", code=550, enhanced="5.6.0")
-    address: str = found.addresses[0].addr_spec
-    return _ascii_address(address, "SES takes no sender with a local part beyond ASCII")
-
-
-def _recipient(mail: Outgoing) -> str:
-    if mail.smtputf8:
-        raise PermanentError("SES takes no internationalised addresses (SMTPUTF8)", code=550, enhanced="5.6.7")
-    return _ascii_address(mail.recipient, "SES takes no internationalised addresses (SMTPUTF8)")
-
-
-def _ascii_address(address: str, refusal: str) -> str:
-    local, _, domain = address.rpartition("@")
-    if _NOT_ONE.search(address) or not local:
-        raise PermanentError("the address is not one address", code=550, enhanced="5.1.3")
-    if not local.isascii():
-        raise PermanentError(refusal, code=550, enhanced="5.6.7")
-    return f"{local}@{ascii_domain(domain)}"
+    return plain_address(found.addresses[0].addr_spec, "SES")
 
 
 # ---------------------------------------------------------------- what comes back
