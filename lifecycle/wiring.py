@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecycle.base.clock import Clock, SystemClock
-from lifecycle.base.errors import ContentError, SettingsError, UsageError
+from lifecycle.base.errors import ContentError, SettingsError
 from lifecycle.base.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from lifecycle.deliver.parts import Parts
     from lifecycle.deliver.sign import Signer
     from lifecycle.journey.versions import Versions
+    from lifecycle.providers.base import Provider
     from lifecycle.providers.feedback import Feedback
+    from lifecycle.providers.hook import Hook
     from lifecycle.render.check_cache import CheckCache
     from lifecycle.spec.model import Content
     from lifecycle.spec.project import Loaded
@@ -43,6 +45,18 @@ class Settings:
     broker_url: str | None = None
     smtp_url: str | None = None
     mail_folder: Path = Path()
+    #: the folder was asked for by name, so that senders may choose it beside another provider
+    keeps_files: bool = False
+    ses_region: str | None = None
+    ses_access_key: str | None = field(default=None, repr=False)
+    ses_secret_key: str | None = field(default=None, repr=False)
+    ses_configuration_set: str | None = None
+    ses_topic_arn: str | None = None
+    ses_endpoint: str | None = None
+    postmark_token: str | None = field(default=None, repr=False)
+    postmark_stream: str = "outbound"
+    postmark_hook: str | None = field(default=None, repr=False)
+    postmark_endpoint: str | None = None
     secret_key: str | None = field(default=None, repr=False)
     base_url: str = "http://127.0.0.1:8000"
     host: str = "127.0.0.1"
@@ -85,6 +99,17 @@ class Settings:
             broker_url=text("BROKER_URL"),
             smtp_url=text("SMTP_URL"),
             mail_folder=Path(text("MAIL_FOLDER") or state / "mails"),
+            keeps_files=text("MAIL_FOLDER") is not None,
+            ses_region=text("SES_REGION"),
+            ses_access_key=text("SES_ACCESS_KEY"),
+            ses_secret_key=text("SES_SECRET_KEY"),
+            ses_configuration_set=text("SES_CONFIGURATION_SET"),
+            ses_topic_arn=text("SES_TOPIC_ARN"),
+            ses_endpoint=text("SES_ENDPOINT"),
+            postmark_token=text("POSTMARK_TOKEN"),
+            postmark_stream=text("POSTMARK_STREAM") or "outbound",
+            postmark_hook=text("POSTMARK_HOOK"),
+            postmark_endpoint=text("POSTMARK_ENDPOINT"),
             secret_key=text("SECRET_KEY"),
             base_url=(text("BASE_URL") or "http://127.0.0.1:8000").rstrip("/"),
             host=text("HOST") or "127.0.0.1",
@@ -99,6 +124,21 @@ class Settings:
             rate_per_s=number("RATE_PER_S", 0, 0, 1e6) or None,
             bounces=_maildir(text("BOUNCES")),
         )
+
+    def carriers(self) -> list[str]:
+        """Return the names of the services that mails go by; none means that they become files."""
+        given = {"SMTP": self.smtp_url, "SES": self.ses_region, "Postmark": self.postmark_token}
+        return [name for name, setting in given.items() if setting is not None]
+
+    def ses_keys(self) -> tuple[str, str, str] | None:
+        """Return region, access key and secret key, None when SES is not set up. Raises SettingsError for a part."""
+        region, access_key, secret_key = self.ses_region, self.ses_access_key, self.ses_secret_key
+        if region is None or access_key is None or secret_key is None:
+            if region or access_key or secret_key:
+                hint = "LIFECYCLE_SES_REGION, _SES_ACCESS_KEY and _SES_SECRET_KEY go together"
+                raise SettingsError("SES is set by halves", hint=hint)
+            return None
+        return region, access_key, secret_key
 
     def secret(self) -> bytes:
         """Return the secret key; without one set, make one once, in the state folder, readable by us alone."""
@@ -269,25 +309,68 @@ class Engine:
 
         return Composer(self.tokens, self.settings.base_url, signer=self.signer())
 
-    def channels(self) -> Channels:
-        """Return the providers: SMTP when it is set, else a folder of .eml files."""
-        from lifecycle.deliver.channel import Channel, Channels
-        from lifecycle.providers.base import Provider
+    def providers(self) -> list[Provider]:
+        """Return the providers that are set up, the default first: SMTP, SES, Postmark, a folder of .eml files.
+
+        The folder stands in for all of them when there is none. Raises SettingsError for half a setting.
+        """
         from lifecycle.providers.folder import FolderProvider
+        from lifecycle.providers.postmark import ENDPOINT, PostmarkProvider
+        from lifecycle.providers.ses import SesProvider
         from lifecycle.providers.smtp import SmtpProvider
 
-        chosen: Provider
-        if self.settings.smtp_url is not None:
-            chosen = SmtpProvider(self.settings.smtp_url)
-        else:
-            chosen = FolderProvider(self.settings.mail_folder)
-        return Channels([Channel(chosen, self.clock, rate_per_s=self.settings.rate_per_s)])
+        settings = self.settings
+        found: list[Provider] = []
+        if settings.smtp_url is not None:
+            found.append(SmtpProvider(settings.smtp_url))
+        keys = settings.ses_keys()
+        if keys is not None:
+            region, access_key, secret_key = keys
+            found.append(
+                SesProvider(
+                    region=region, access_key=access_key, secret_key=secret_key, clock=self.clock,
+                    configuration_set=settings.ses_configuration_set, has_topic=settings.ses_topic_arn is not None,
+                    endpoint=settings.ses_endpoint,
+                )
+            )  # fmt: skip
+        if settings.postmark_token is not None:
+            endpoint = settings.postmark_endpoint or ENDPOINT
+            found.append(
+                PostmarkProvider(
+                    settings.postmark_token, self.clock, stream=settings.postmark_stream, endpoint=endpoint
+                )
+            )
+        if settings.keeps_files or not found:
+            found.append(FolderProvider(settings.mail_folder))
+        return found
 
-    def take_feedback(self, feedback: Sequence[Feedback]) -> int:
-        """Write down what came back about our mails; return how many of it were new. Until then it stays in its box."""
-        # INTEGRATOR: from lifecycle.deliver.feedback import take_feedback
-        # INTEGRATOR: return take_feedback(self.store, self.clock, feedback, self.applied())
-        raise UsageError(f"{len(feedback)} reports came back, and this version cannot write them down yet")
+    def channels(self) -> Channels:
+        """Return the providers, each with its rate and its pause."""
+        from lifecycle.deliver.channel import Channel, Channels
+
+        rate = self.settings.rate_per_s
+        return Channels([Channel(provider, self.clock, rate_per_s=rate) for provider in self.providers()])
+
+    def hooks(self) -> dict[str, Hook]:
+        """Return the webhooks that are set up, by provider. They need no key for sending."""
+        from lifecycle.providers.http_session import fetch
+        from lifecycle.providers.postmark import PostmarkHook
+        from lifecycle.providers.ses import SesHook
+
+        settings = self.settings
+        found: dict[str, Hook] = {}
+        if settings.ses_topic_arn is not None:
+            found["ses"] = SesHook(settings.ses_topic_arn, self.clock, fetch)
+        if settings.postmark_hook is not None:
+            found["postmark"] = PostmarkHook(settings.postmark_hook)
+        return found
+
+    def take_feedback(self, told: Sequence[Feedback]) -> int:
+        """Write down what came back about our mails; return how many of it were new. Raises StoreError."""
+        from lifecycle.deliver.feedback import take_feedback
+
+        taken = take_feedback(self.store, self.clock, told)
+        return taken.applied + taken.waiting
 
     def parts(self) -> Parts:
         """Return what delivery works with."""
@@ -315,6 +398,8 @@ class Engine:
             base_url=settings.base_url,
             write_keys=frozenset(settings.write_keys),
             admin_password=settings.admin_password,
+            hooks=self.hooks(),
+            feedback=self.take_feedback,
         )
 
     def with_settings(self, **changes: object) -> Engine:

@@ -9,6 +9,10 @@ LifecycleError                 anything we raise on purpose; the command line pr
 ├── NotFoundError              a contact, campaign or segment of that name does not exist
 ├── TokenError                 a token is not ours, or not for this purpose; never says more
 ├── RenderError                one recipient's mail cannot be rendered (reason render_error)
+├── HookError                  what was posted to a provider's webhook is not taken
+│   ├── ForgedError            its signature, topic, time or password is wrong
+│   ├── GarbledError           it is no event of that provider
+│   └── UnverifiedError        it cannot be verified just now: the provider may post it again
 └── DeliveryError              a provider did not accept a message
     ├── TransientError         may work later: back off, same Message-ID
     ├── PermanentError         will never work for this recipient: one terminal row
@@ -76,6 +80,22 @@ class RenderError(LifecycleError):
     def __init__(self, message: str, *, where: str = "") -> None:
         super().__init__(message)
         self.where = where
+
+
+class HookError(LifecycleError):
+    """What was posted to a provider's webhook is not taken."""
+
+
+class ForgedError(HookError):
+    """The signature, topic, time or password is wrong."""
+
+
+class GarbledError(HookError):
+    """It is no event of that provider."""
+
+
+class UnverifiedError(HookError):
+    """It cannot be verified just now."""
 
 
 class DeliveryError(LifecycleError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from lifecycle.cli.session import Session, json_option, pass_session
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lifecycle.providers.base import Provider
     from lifecycle.report.health import Finding
     from lifecycle.wiring import Engine, Settings
 
@@ -52,7 +54,8 @@ def examine(session: Session) -> Iterator[Finding]:
     yield _content(engine)
     yield from _database(engine)
     yield _broker(engine.settings.broker_url)
-    yield _mail(engine.settings)
+    yield from _mail(engine)
+    yield from _hooks(engine)
     yield _dkim(engine)
     yield _links(engine.settings)
     if engine.settings.bounces is not None:
@@ -134,22 +137,78 @@ def _broker(url: str | None) -> Finding:
     return _guarded("broker", look)
 
 
-def _mail(settings: Settings) -> Finding:
-    def look() -> str:
-        from lifecycle.providers.folder import FolderProvider
-        from lifecycle.providers.smtp import SmtpProvider
+def _mail(engine: Engine) -> Iterator[Finding]:
+    """Yield what each provider that is set up says when it is reached."""
+    from lifecycle.base.errors import SettingsError
+    from lifecycle.report.health import Finding
 
-        if settings.smtp_url is None:
-            FolderProvider(settings.mail_folder).check()
-            return f"mails are written into {settings.mail_folder}; LIFECYCLE_SMTP_URL sends them"
-        provider = SmtpProvider(settings.smtp_url)
-        try:
-            provider.check()
-        finally:
-            provider.close()
-        return f"{provider.url} answers"
+    try:
+        providers = engine.providers()
+    except SettingsError as error:
+        yield Finding("mail", "wrong", error.message, error.hint)
+        return
+    for number, provider in enumerate(providers):
+        yield _guarded("mail", partial(_reach, provider, is_default=number == 0), "is its address right?")
+        provider.close()
+    yield from _senders(engine, [provider.name for provider in providers])
 
-    return _guarded("mail", look, "is LIFECYCLE_SMTP_URL right?")
+
+def _reach(provider: Provider, *, is_default: bool) -> str:
+    from lifecycle.providers.folder import FolderProvider
+    from lifecycle.providers.postmark import PostmarkProvider
+    from lifecycle.providers.ses import SesProvider
+    from lifecycle.providers.smtp import SmtpProvider
+
+    provider.check()
+    match provider:
+        case FolderProvider() if is_default:
+            return f"mails are written into {provider.folder}; LIFECYCLE_SMTP_URL sends them"
+        case FolderProvider():
+            return f"the provider folder writes into {provider.folder}"
+        case SmtpProvider():
+            return f"{provider.url} answers"
+        case SesProvider() | PostmarkProvider():
+            return f"{provider.where} answers"
+        case _:
+            return f"{provider.name} answers"
+
+
+def _senders(engine: Engine, names: list[str]) -> Iterator[Finding]:
+    """Yield the senders whose provider is not set up: their mails go by the default one."""
+    from lifecycle.base.errors import LifecycleError
+    from lifecycle.report.health import Finding
+
+    try:
+        senders = engine.content().project.senders
+    except LifecycleError:
+        return  # the content has a line of its own
+    for name, sender in senders.items():
+        if sender.provider is not None and sender.provider not in names:
+            yield Finding(
+                "senders", "note" if names == ["folder"] else "wrong",
+                f'sender "{name}" asks for {sender.provider}, which is not set up: its mails go by {names[0]}',
+                f"set up {sender.provider}, or change `senders.{name}.provider`; there is {', '.join(names)}",
+            )  # fmt: skip
+
+
+def _hooks(engine: Engine) -> Iterator[Finding]:
+    """Yield whether a provider that tells what became of its mails is listened to."""
+    from lifecycle.base.errors import SettingsError
+    from lifecycle.report.health import Finding
+
+    settings = engine.settings
+    try:
+        hooks = engine.hooks()
+    except SettingsError as error:
+        yield Finding("hooks", "wrong", error.message, error.hint)
+        return
+    for name in hooks:
+        yield Finding("hooks", "ok", f"{settings.base_url}/hooks/{name} takes its events")
+    is_set = (("ses", settings.ses_region, "_SES_TOPIC_ARN"), ("postmark", settings.postmark_token, "_POSTMARK_HOOK"))
+    for name, there, variable in is_set:
+        if there is not None and name not in hooks:
+            todo = f"set LIFECYCLE{variable}, and let {name} post to {settings.base_url}/hooks/{name}"
+            yield Finding("hooks", "note", f"bounces and complaints of {name} do not come back", todo)
 
 
 def _dkim(engine: Engine) -> Finding:

@@ -26,7 +26,8 @@ def _serve(session: Session, *, web: bool, scheduler: bool, workers: bool, port:
     with Runtime(engine, web=web, scheduler=scheduler, workers=workers) as runtime:
         note(f"database  {engine.store.engine.url.render_as_string(hide_password=True)}")
         if workers:
-            note(f"mails     {'by SMTP' if settings.smtp_url else f'into {settings.mail_folder}'}")
+            carriers = ", ".join(settings.carriers())
+            note(f"mails     {f'by {carriers}' if carriers else f'into {settings.mail_folder}'}")
         if runtime.server is not None:
             note(f"web       {runtime.server.url}")
         note("Ctrl-C ends it; what is under way is finished first")

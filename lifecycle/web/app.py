@@ -12,12 +12,12 @@ from collections.abc import Callable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from lifecycle.base.errors import StoreError, TokenError
 from lifecycle.web import choices, dashboard, leave, operations, referral, signup, survey, view
 from lifecycle.web.asgi import App, BodyTooLargeError, Receive, Scope, Send, limited
+from lifecycle.web.hooks import hooks_app
 from lifecycle.web.pages import notice
 from lifecycle.web.parts import WebParts
 from lifecycle.web.tracking import click_app, pixel_app
@@ -36,6 +36,7 @@ def create_app(parts: WebParts) -> App:
     api: App = api_app(parts)
     pixel = pixel_app(parts)
     click = click_app(parts, pages)
+    hooks = hooks_app(parts)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -46,6 +47,8 @@ def create_app(parts: WebParts) -> App:
                 await click(scope, receive, send)
             elif path.startswith("/v1/") or path == "/openapi.json":
                 await api(scope, receive, send)
+            elif path.startswith("/hooks/"):
+                await hooks(scope, receive, send)
             else:
                 await pages(scope, limited(receive, MAX_FORM_BYTES), send)
         elif scope["type"] == "lifespan":
@@ -65,7 +68,6 @@ async def _lifespan(parts: WebParts, receive: Receive, send: Send) -> None:
 def _pages(parts: WebParts) -> App:
     modules = (leave, choices, view, survey, signup, referral, operations, dashboard)
     found = [route for module in modules for route in module.routes(parts)]
-    found.append(Route("/hooks/{provider}", _no_hook, methods=["POST"]))
 
     def answer(what: str, status: int) -> Callable[[Request, Exception], Response]:
         def page(request: Request, error: Exception) -> Response:
@@ -96,10 +98,3 @@ def _pages(parts: WebParts) -> App:
             Exception: broken,
         },
     )
-
-
-async def _no_hook(request: Request) -> Response:
-    """Answer for providers that send us no events."""
-    provider = request.path_params["provider"][:40]
-    message = f'no provider "{provider}" sends events here'
-    return JSONResponse({"success": False, "code": "no_such_hook", "message": message}, 404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -12,30 +12,13 @@ from typing import Any
 import pytest
 
 from lifecycle.base.errors import MisconfiguredError, SettingsError
-from lifecycle.deliver.mime import Mail, build
 from lifecycle.providers.base import Ending, Outgoing, Provider
 from lifecycle.providers.folder import FolderProvider
 from lifecycle.providers.memory import MemoryProvider
 from lifecycle.providers.smtp import SmtpProvider, SmtpUrl
+from mail_apis import MailApi, postmark, ses
+from sendable import always, outgoing
 from servers import Rule, Sink
-
-
-def outgoing(row: int, recipient: str = "", text: str = "Hello\n") -> Outgoing:
-    """Return a small mail."""
-    recipient = recipient or f"c{row}@example.org"
-    data = build(
-        Mail(
-            message_id=f"id{row}@shop.example", date=datetime(2026, 11, 1, tzinfo=UTC), sender_name="رحلة",
-            sender_address="hello@shop.example", recipient=recipient, subject="مرحبا", html="<p>x</p>", text=text,
-        )
-    )  # fmt: skip
-    smtputf8 = not recipient.rpartition("@")[0].isascii()
-    return Outgoing(row, f"id{row}@shop.example", f"bounce+{row}@shop.example", recipient, data, smtputf8)
-
-
-def always() -> bool:
-    """Say that every mail may begin."""
-    return True
 
 
 class Box:
@@ -53,14 +36,19 @@ class Box:
         return [path.read_bytes() for path in sorted(self.folder.glob("*.eml"))]
 
 
-@pytest.fixture(params=["memory", "folder", "smtp", "smtp-pipelined"])
+@pytest.fixture(params=["memory", "folder", "smtp", "smtp-pipelined", "ses", "postmark"])
 def box(request: Any, tmp_path: Path) -> Iterator[Box]:
-    """Yield each provider in turn, with a real server behind SMTP."""
+    """Yield each provider in turn, with a real server behind SMTP and HTTP."""
     match request.param:
         case "memory":
             yield Box(MemoryProvider(), tmp_path)
         case "folder":
             yield Box(FolderProvider(tmp_path), tmp_path)
+        case "ses" | "postmark":
+            with MailApi(tmp_path) as api:
+                http = ses(api) if request.param == "ses" else postmark(api)
+                yield Box(http, tmp_path)
+                http.close()
         case _:
             with Sink(tmp_path, keep=True, pipelining=request.param == "smtp-pipelined") as sink:
                 provider = SmtpProvider(sink.url)
@@ -101,6 +89,28 @@ def test_closing_is_not_the_end(box: Box) -> None:
     box.provider.close()
     assert box.provider.send([outgoing(2)], always)[0].ending is Ending.ACCEPTED
     box.provider.check()
+
+
+def test_reference_is_the_providers_own_name_for_the_mail(box: Box) -> None:
+    """Where there is one: SMTP servers give none."""
+    outcomes = box.provider.send([outgoing(1), outgoing(2)], always)
+    refs = {one.ref for one in outcomes}
+    assert refs == {None} if box.provider.name == "smtp" else len(refs - {None}) == 2
+
+
+def test_name_is_what_a_sender_chooses_by(box: Box, request: pytest.FixtureRequest) -> None:
+    """`senders.NAME.provider` is the name of the file."""
+    assert box.provider.name == request.node.callspec.params["box"].removesuffix("-pipelined")
+    assert type(box.provider).__module__ == f"lifecycle.providers.{box.provider.name}"
+
+
+def test_threads_share_a_provider(box: Box) -> None:
+    """Four threads at once: each mail is accepted once."""
+    with ThreadPoolExecutor(4) as pool:
+        batches = [[outgoing(first + row) for row in range(5)] for first in (10, 20, 30, 40)]
+        outcomes = [one for each in pool.map(lambda batch: box.provider.send(batch, always), batches) for one in each]
+    assert [one.ending for one in outcomes] == [Ending.ACCEPTED] * 20
+    assert len(box.accepted()) == 20
 
 
 def test_empty_batch_is_no_work(box: Box) -> None:
