@@ -12,6 +12,8 @@ import pytest
 
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import StoreError
+from lifecycle.deliver.feedback import take_feedback
+from lifecycle.intake.consent import suppression
 from lifecycle.providers.feedback import Feedback, Kind
 from lifecycle.providers.postmark import PostmarkHook
 from lifecycle.providers.ses import SesHook
@@ -154,3 +156,25 @@ def test_one_address_knocks_only_so_often(site: Website) -> None:
     """Room for a provider that tells of a whole broadcast, none for guessing for ever."""
     codes = {post(site, "postmark", b"{}")[0] for _ in range(2001)}
     assert codes == {403, 429}
+
+
+def test_a_bounce_that_postmark_tells_of_ends_the_mail_and_suppresses_the_address(store: Store) -> None:
+    """From the webhook to the ledger, with nothing in between made up; told again, nothing more happens."""
+    clock = ManualClock(NOW)
+    told = {
+        "RecordType": "Bounce", "ID": 4323372036, "Type": "HardBounce", "TypeCode": 1, "MessageID": "ref-1",
+        "Email": "sara@example.com", "BouncedAt": "2026-11-01T08:59:30Z", "Details": "550 5.1.1 no such user",
+    }  # fmt: skip
+    hooks = {"postmark": PostmarkHook(CREDENTIALS)}
+
+    def take(feedback: Sequence[Feedback]) -> int:
+        return take_feedback(store, clock, feedback).applied
+
+    with Website(store, clock, hooks=hooks, feedback=take) as made:
+        made.add_contact(1)
+        made.add_mail(1, provider="postmark", provider_ref="ref-1", address="sara@example.com")
+        first, second = (post(made, "postmark", told, BASIC) for _ in range(2))
+        assert (first, second) == ((200, {"taken": 1}), (200, {"taken": 0}))
+        assert made.mail(1).state == "bounced"
+        with store.read() as connection:
+            assert suppression(connection, "sara@example.com") == "hard_bounce"

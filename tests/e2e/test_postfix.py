@@ -22,7 +22,9 @@ from lifecycle.base.tokens import Tokens
 from lifecycle.deliver.bounce_box import UNCLAIMED, Read, read_box, sent_by
 from lifecycle.deliver.channel import Channel, Channels
 from lifecycle.deliver.compose import Composer
+from lifecycle.deliver.feedback import take_feedback
 from lifecycle.deliver.sign import Signer
+from lifecycle.intake.consent import suppression
 from lifecycle.providers.feedback import Feedback, Kind
 from lifecycle.providers.smtp import SmtpProvider
 from lifecycle.store.engine import Store
@@ -80,6 +82,9 @@ class Evening:
     told: list[Feedback]
     rows: dict[str, tuple[int, str, str]]
     files: dict[str, int]
+    #: why addresses are suppressed afterwards, by contact, and the states of the rows by id
+    barred: dict[str, str]
+    states: dict[int, str]
     key: bytes = field(repr=False)
 
     def parsed(self) -> list[EmailMessage]:
@@ -114,7 +119,7 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
 
         def take(found: Sequence[Feedback]) -> int:
             told.extend(found)
-            return len(found)
+            return take_feedback(store, ManualClock(START + timedelta(hours=1)), found).applied
 
         read = read_box(postfix.box, Tokens(KEY), take, START, sent_of=sent_by(store))
         files = {
@@ -123,7 +128,11 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
         }
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         kept = [path.read_bytes() for path in sorted(folder.glob("*.eml"))]
-        yield Evening(sink.accepted(), kept, read, told, rows, files, base64.b64encode(public))
+        with store.read() as connection:
+            everybody = {**REACHED, **BOUNCED}.items()
+            barred = {name: why for name, address in everybody if (why := suppression(connection, address))}
+            states = {row.id: row.state for row in connection.execute(select(messages.c.id, messages.c.state))}
+        yield Evening(sink.accepted(), kept, read, told, rows, files, barred, states, base64.b64encode(public))
     store.close()
 
 
@@ -193,6 +202,13 @@ def test_bounce_comes_back_to_the_right_row(evening: Evening) -> None:
         assert one.message_id == f"{ids[one.row or 0]}@{DOMAIN}"
         assert one.at == START
         assert "No such user here" in one.detail or "Try again later" in one.detail
+
+
+def test_whoever_is_not_there_is_never_mailed_again_and_nobody_else(evening: Evening) -> None:
+    """The three whose addresses do not exist are suppressed; who was only late is not, and no neighbour is."""
+    assert evening.barred == dict.fromkeys(("gone", "plus", "absent"), "hard_bounce")
+    assert {evening.states[evening.rows[name][0]] for name in BOUNCED} == {"bounced"}
+    assert {evening.states[evening.rows[name][0]] for name in REACHED} == {"sent"}
 
 
 def test_bounce_box_is_left_in_order(evening: Evening) -> None:
