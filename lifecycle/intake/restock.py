@@ -33,11 +33,10 @@ def restock(store: Store, shop_url: str, now: datetime) -> bool:
         if newest == connection.execute(select(func.max(stocktakings.c.newest_event))).scalar():
             return False
         shelf = take_stock(connection, shop_url)
-        before = load_shelf(connection)
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_SHELF_LOCK})"))
-        _write(connection, before, shelf)
+        _write(connection, load_shelf(connection), shelf)  # another process may just have written
         connection.execute(delete(stocktakings))
         connection.execute(insert(stocktakings).values(id=1, at=now, newest_event=newest))
     return True

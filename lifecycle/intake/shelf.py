@@ -26,6 +26,8 @@ LEAST_TOGETHER = 2
 MOST_TOGETHER = 20
 #: Different products of one order that are counted: a wholesaler's list says nothing of what goes together.
 MOST_OF_AN_ORDER = 20
+#: Pairs of products that are counted, of the newest orders: a grocer's orders have many, and they are held in memory.
+MOST_PAIRS = 1_500_000
 #: The last buyers who are asked what a product is: few, so that a new price is shown after some orders, and more than a
 #: single one, so that nobody alone says it.
 LAST_BUYERS = 9
@@ -79,6 +81,9 @@ class Stocktaking:
         self._descriptions: defaultdict[str, dict[int, _Description]] = defaultdict(dict)
         self._sold: Counter[str] = Counter()
         self._together: Counter[tuple[str, str]] = Counter()
+        self._pairs = 0
+        #: each id once in memory, however often it is ordered
+        self._ids: dict[str, str] = {}
 
     def add(self, contact_id: int, properties: Mapping[str, Any]) -> None:
         """Take account of an order. One that was seen before (newer) is passed over."""
@@ -93,12 +98,14 @@ class Stocktaking:
         for line in lines:
             name = product_id(line) if isinstance(line, Mapping) else None
             if name is not None and len(found) < MOST_OF_AN_ORDER:
-                found.setdefault(name, line)
+                found.setdefault(self._ids.setdefault(name, name), line)
         for name, line in found.items():
-            self._sold[name] += 1
             self._buyers[name].add(contact_id)
             self._describe(name, contact_id, line)
-        self._together.update(combinations(sorted(found), 2))
+        if self._pairs < MOST_PAIRS:  # closeness is of the same orders, above the line and below
+            self._pairs += len(found) * (len(found) - 1) // 2
+            self._sold.update(found.keys())
+            self._together.update(combinations(sorted(found), 2))
 
     def _describe(self, product: str, contact_id: int, line: Mapping[str, Any]) -> None:
         told = self._descriptions[product]

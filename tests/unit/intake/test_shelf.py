@@ -8,6 +8,7 @@ from itertools import combinations
 from math import sqrt
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +109,18 @@ def test_whatever_stands_in_an_order_is_an_order_or_nothing() -> None:
     for price in (0, -3, "cheap", None, float("nan"), 10**30):
         free = shelf_of(*((contact, [line("a", price)]) for contact in (1, 2)))
         assert free.products["a"].price is None
+
+
+def test_a_grocers_pairs_are_counted_of_the_newest_orders_as_far_as_memory_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Closeness stays true of the orders that are counted; what the older ones sold is known all the same."""
+    monkeypatch.setattr("lifecycle.intake.shelf.MOST_PAIRS", 6)
+    new = [(1, [line("a"), line("b"), line("c")]), (2, [line("a"), line("b"), line("c")])]
+    old = [(3, [line("a"), line("d")]), (4, [line("a"), line("d")])]
+    found = shelf_of(*new, *old)
+    assert found.together["a"] == [("b", 1.0), ("c", 1.0)]
+    assert found.products["d"].sold == 2
 
 
 def _shelf(**prices: tuple[str, int, int]) -> Shelf:
