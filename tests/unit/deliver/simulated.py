@@ -31,6 +31,7 @@ from lifecycle.deliver.outbox import HELD, LEASE_S
 from lifecycle.deliver.parts import Parts
 from lifecycle.deliver.reconcile import Reconciled, _chunk
 from lifecycle.deliver.release import Ready
+from lifecycle.deliver.send import RELEASE_HOLDS_S
 from lifecycle.deliver.settle import resolve
 from lifecycle.providers.base import Outgoing
 from lifecycle.store.tables import messages
@@ -107,7 +108,7 @@ class World:
         found = self.released.get(mail.row)
         if found is None:
             self.wrong.append(f"unreleased: row {mail.row} is sent without a release")
-        elif self.second - found.second > send.RELEASE_HOLDS_S:
+        elif self.second - found.second > RELEASE_HOLDS_S:
             self.wrong.append(f"stale: row {mail.row} begins {self.second - found.second:.0f} s after its release")
 
     def accept(self, mail: Outgoing) -> None:
