@@ -64,8 +64,8 @@ def broken(
 ) -> list[str]:
     """Return every way in which the invariant does not hold, in words; nothing when it holds.
 
-    `ambiguous` says how many attempts of a row ended without a certain answer. None: it was not counted, and a
-    transactional mail may have come any number of times.
+    `ambiguous` says how many attempts of a row ended without a certain answer. None: it was not counted, and
+    a transactional mail may have come as often as the row says that it was tried or lost.
     """
     found: list[str] = []
     by_name: dict[str, list[Arrival]] = defaultdict(list)
@@ -94,6 +94,8 @@ def _of_row(row: Row, arrived: list[Arrival], ambiguous: int | None) -> Iterable
         yield f"twice: {said}, and arrived {len(arrived)} times"
     if not marketing and ambiguous is not None and len(arrived) > 1 + ambiguous:
         yield f"twice: {said}, arrived {len(arrived)} times, and was in doubt {ambiguous} times"
+    if not marketing and len(arrived) > row.attempts + row.crashes:
+        yield f"twice: {said}, arrived {len(arrived)} times in {row.attempts} attempts and {row.crashes} crashes"
     if len({one.date for one in arrived}) > 1 and not marketing:
         yield f"date: {said}, and arrived dated {sorted({one.date for one in arrived})}"
     if row.state in TAKEN and not arrived:
