@@ -38,6 +38,8 @@ from lifecycle.store.tables import messages
 
 #: Rounds in which everything works; whatever is open after them is open for ever.
 ROUNDS = 300
+#: Moves in one such round, at most.
+MOVES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class World:
         self.struck[fault] += hit
         return hit
 
+    def skew(self) -> timedelta:
+        """Say how wrong a machine's wall clock is."""
+        return timedelta(seconds=self.draw.uniform(-40, 40) if self.strikes("skew") else 0)
+
     def fate(self) -> str:
         """Say what becomes of the next mail; "" is that all goes well."""
         return self.draw.choice(self.weather.fates) if self.weather.fates and self.strikes("mail") else ""
@@ -128,14 +134,14 @@ class World:
     def live(self) -> World:
         """Live through the storm, then in peace until nothing is open, then let a person decide what is in doubt."""
         with self._ours():
-            for _ in range(self.draw.randint(60, 260)):
+            for _ in range(self.draw.randint(100, 500)):
                 if self.wrong:
                     break
                 fault = next((name for name in self.weather.outside if self.strikes(name)), None)
-                if fault is None:
-                    self._work()
-                else:
+                if fault is not None:
                     strike(self, fault)
+                elif not self._work() and not self._open():
+                    break
             if not self.wrong:
                 self._peace()
             if not self.wrong:
@@ -158,7 +164,11 @@ class World:
         people = add_contacts(self.store, draw.randint(2, 14))
         self.people = len(people)
         late: dict[str, Any] = {"deadline_at": START + timedelta(hours=6)} if draw.random() < 0.2 else {}
-        add_rows(self.store, people, **late)
+        later = draw.randrange(len(people))
+        add_rows(self.store, people[: later + 1], **late)
+        if people[later + 1 :]:
+            due_at = START + timedelta(seconds=draw.uniform(0, 300))
+            add_rows(self.store, people[later + 1 :], due_at=due_at, **late)
         if draw.random() < 0.6:
             add_rows(self.store, people[::2], campaign="receipt")
         if draw.random() < 0.4:
@@ -169,9 +179,11 @@ class World:
         rows = ledger(self.store)
         if draw.random() < 0.25:
             self.poison = {draw.choice(rows).id}
-        self.limit = draw.choice([2, 5, 500])
+        #: how many seconds a step takes
+        self.pace = draw.choice([0.05, 0.3, 3.0])
+        self.limit = draw.choice([4, 8, 500])
         self.rate = draw.choice([None, None, 3.0])
-        for _ in range(draw.randint(1, 3)):
+        for _ in range(draw.choice([1, 2, 2, 3])):
             self.worker()
         for _ in range(draw.choice([1, 1, 2])):
             self._process("scheduler")
@@ -181,7 +193,7 @@ class World:
         self._named += 1
         made = Process(self, f"{kind}{self._named}")
         parts = make_parts(
-            made.handle, self.clock, Provider(made), content=self.content, rate_per_s=self.rate, worker=made.name
+            made.handle, made.clock, Provider(made), content=self.content, rate_per_s=self.rate, worker=made.name
         )
         self.parts[made.name] = replace(parts, compose=Compose(made))
         if kind == "scheduler":
@@ -210,10 +222,9 @@ class World:
                     for beat in list(process.beats.values()):
                         beat.beat()
 
-    def _work(self) -> None:
-        """Let somebody who can move do so, or else let time pass."""
+    def _work(self, *, ticks: bool = True) -> bool:
+        """Let somebody who can move do so, or else let time pass; say whether anybody could."""
         self._reap()
-        self.pass_time(self.draw.expovariate(20))
         workers = [one for one in self._awake() if one.name not in self.ticking and len(one.lanes) < 2]
         if self._hints and workers:
             self._hints -= 1
@@ -221,7 +232,7 @@ class World:
             parts = self.parts[process.name]
             process.start(lambda: send.deliver_batch(parts, self.limit))
         movable = self._movable()
-        if self.second - self._ticked > (1.0 if not movable else 6.0):
+        if ticks and self.second - self._ticked > (3.0 if not movable else 10.0):
             self._tick()
             movable = self._movable()
         if movable:
@@ -229,7 +240,11 @@ class World:
             lane.resume()
             if lane.over:
                 lane.process.lanes.remove(lane)
-        self.pass_time(0.2 if movable else 5.0)
+        self.pass_time(self.pace if movable else 5.0)
+        return bool(movable)
+
+    def _open(self) -> bool:
+        return any(row.state in OPEN for row in ledger(self.store))
 
     def _movable(self) -> list[Lane]:
         return [lane for one in self._awake() for lane in one.lanes if lane.until <= self.second]
@@ -258,23 +273,26 @@ class World:
         self.weather = Weather.calm()
         self.facts.settle()
         self.away_until = 0.0
-        for process in self.processes:
-            process.stopped = 0.0
         for _ in range(ROUNDS):
             self._until_quiet()
-            if not any(row.state in OPEN for row in ledger(self.store)):
+            if self.wrong:
                 return
-            self.pass_time(max(5.0, self._next() - self.second))
+            stopped = any(one.lanes for one in self.processes)
+            if not stopped and not self._open():
+                return
+            self.pass_time(5.0 if stopped else max(5.0, self._next() - self.second))
 
     def _until_quiet(self) -> None:
-        """Tick once, then let everything that was begun come to its end."""
+        """Tick once, then let everything that was begun come to its end, but in processes that are stopped."""
         self._reap()
         self._tick()
-        while any(one.lanes for one in self.processes) or self._hints:
-            self._work()
-            if not any(lane.until <= self.second for one in self.processes for lane in one.lanes):
-                waits = [lane.until for one in self.processes for lane in one.lanes]
-                self.pass_time(min(waits, default=self.second) - self.second)
+        moves = 0
+        while any(one.lanes for one in self._awake()) or (self._hints and len(self._awake()) == len(self.processes)):
+            self._work(ticks=False)
+            moves += 1
+            if moves > MOVES:
+                self.wrong.append(f"rest: after {moves} moves without a fault something still goes on")
+                return
 
     def _next(self) -> float:
         with self.store.read() as connection:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from lifecycle.base.clock import Clock
 from lifecycle.base.errors import StoreError
 from lifecycle.deliver.outbox import Batch, renew
 from lifecycle.store.engine import Store
@@ -74,6 +76,22 @@ class Lane:
             self._worlds.release()
 
 
+class Skewed:
+    """A machine's clocks: the wall clock is `skew` off, and may jump both ways; the other one is right."""
+
+    def __init__(self, clock: Clock, skew: timedelta) -> None:
+        self._clock = clock
+        self.skew = skew
+
+    def now(self) -> datetime:
+        """Return what this machine takes for the instant."""
+        return self._clock.now() + self.skew
+
+    def monotonic(self) -> float:
+        """Return the seconds since the beginning."""
+        return self._clock.monotonic()
+
+
 class Process:
     """One process of the engine: a worker or a scheduler. `stopped` is SIGSTOP, until that second."""
 
@@ -85,6 +103,7 @@ class Process:
         self.lanes: list[Lane] = []
         self.beats: dict[int, Beat] = {}
         self.handle = Handle(world.store, self)
+        self.clock = Skewed(world.clock, world.skew())
         self._started = 0
 
     def start(self, work: Callable[[], object]) -> None:

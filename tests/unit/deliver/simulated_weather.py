@@ -22,15 +22,20 @@ from lifecycle.store.tables import inbox, suppressions
 if TYPE_CHECKING:
     from simulated import World
 
-#: Faults that come from outside, between two moves, and the chance of each at a move, where the world has them at all.
+#: Faults that come from outside, between two moves, and the chance of each at a move, in a world that has them.
 OUTSIDE = {
-    "kill": 0.02, "stop": 0.02, "terminate": 0.01, "away": 0.01, "sleep": 0.006, "night": 0.003,
-    "unsubscribe": 0.03, "suppress": 0.02, "pause": 0.02, "resume": 0.03, "cancel": 0.004, "news": 0.02, "looked": 0.03,
+    "kill": 0.02, "stop": 0.03, "terminate": 0.01, "away": 0.01, "sleep": 0.006, "night": 0.003, "jump": 0.006,
+    "unsubscribe": 0.015, "suppress": 0.01, "news": 0.02, "looked": 0.03, "pause": 0.02, "resume": 0.03,
+    "cancel": 0.002,
 }  # fmt: skip
 #: Faults that come in the middle of a move, and the chance of each where it can happen.
-INSIDE = {"die_inside": 0.03, "cut": 0.03, "unanswered": 0.03, "hint_lost": 0.2, "hint_again": 0.2, "mail": 0.4}
+INSIDE = {
+    "skew": 0.3, "die_inside": 0.03, "cut": 0.03, "unanswered": 0.03, "hint_lost": 0.2, "hint_again": 0.2,
+}  # fmt: skip
+#: The chance that a mail meets one of the world's fates.
+MISHAP = 0.4
 #: After these a claim may run out without an outcome, whichever row is in it.
-LEAVE_CLAIMS = ("kill", "stop", "away", "sleep", "night", "die_inside", "cut", "unanswered", "mail")
+LEAVE_CLAIMS = ("kill", "stop", "away", "sleep", "night", "die_inside", "cut", "unanswered", "mail", "skew", "jump")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,10 @@ class Weather:
     @classmethod
     def of(cls, draw: random.Random) -> Weather:
         """Draw one."""
-        scale = draw.choice([0.5, 1.0, 3.0])
+        scale = draw.choice([0.3, 1.0, 2.0])
         chances = {name: chance * scale for name, chance in {**OUTSIDE, **INSIDE}.items() if draw.random() < 0.5}
+        if draw.random() < 0.7:
+            chances["mail"] = MISHAP
         fates = [fate for fate in FATES if draw.random() < 0.5]
         return cls(chances, [name for name in OUTSIDE if name in chances], fates)
 
@@ -59,13 +66,14 @@ def strike(world: World, fault: str) -> None:
     """Let a fault from outside happen."""
     world.note("world", fault)
     draw = world.draw
-    process = draw.choice(world.processes)
+    # one that is doing something, as a rule: an idle process is not missed
+    process = draw.choice([one for one in world.processes if one.lanes and draw.random() < 0.8] or world.processes)
     match fault:
         case "kill":
             world.note(process.name, "is killed")
             process.bury()
         case "stop":
-            process.stopped = world.second + draw.uniform(1, 200)
+            process.stopped = world.second + draw.uniform(1, 400)
             world.note(process.name, f"is stopped until {process.stopped:.0f} s")
         case "terminate":
             world.parts[process.name].stop.set()
@@ -73,6 +81,8 @@ def strike(world: World, fault: str) -> None:
             world.away_until = world.second + draw.uniform(0.5, 120)
         case "sleep":  # the machine is suspended, with everything on it
             world.clock.advance(timedelta(seconds=draw.uniform(30, 3600)))
+        case "jump":  # of the wall clock, either way
+            process.clock.skew = timedelta(seconds=draw.uniform(-300, 300))
         case "night":
             for each in world.processes:
                 each.bury()
