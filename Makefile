@@ -1,5 +1,6 @@
 # make demo   set up, then run the sample shop; ends by itself with a summary
 # make test   set up, then every test (CI runs `make check` too)
+# make torture   thousands of random worlds and hundreds of kills (SEEDS=10000 KILLS=500); takes an hour on two cores
 # make oracle   install the official mjml, which the tests hold ours against; needs Node.js
 PYTHON ?= python3
 BIN := .venv/bin
@@ -49,9 +50,14 @@ format: .venv/made-dev
 schemas: .venv/made
 	$(BIN)/lifecycle schema --out schemas
 
-# many more random lives than the gate has time for; the seed of a life that breaks a promise is printed
+# many more random lives, worlds and kills than the gate has time for; the seed of whatever breaks a promise is printed
+LIVES ?= 2000
+SEEDS ?= 10000
+KILLS ?= 500
 torture: .venv/made-dev
-	LIFECYCLE_LIVES=2000 $(BIN)/pytest -n $(JOBS) --timeout 0 tests/unit/journey/test_promises.py tests/e2e/test_kill.py
+	LIFECYCLE_LIVES=$(LIVES) LIFECYCLE_SEEDS=$(SEEDS) $(BIN)/pytest -n $(JOBS) --dist worksteal --timeout 0 \
+		tests/unit/journey/test_promises.py tests/unit/deliver/test_simulated.py tests/unit/deliver/test_planted.py
+	LIFECYCLE_KILLS=$(KILLS) $(BIN)/pytest --timeout 0 tests/e2e/test_torture.py tests/e2e/test_kill.py
 
 bench: .venv/made-dev
 	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, case, func, insert, literal, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lifecycle.base.clock import Clock
@@ -13,8 +13,9 @@ from lifecycle.store.engine import Store
 from lifecycle.store.tables import campaign_states, decisions, enrolments, messages
 
 _OPEN_ENROLMENTS = ("waiting", "active")
-#: `sending` cannot be called back: it may have left.
 _OPEN_MESSAGES = ("queued", "deferred", "claimed")
+#: These cannot be called back: they may have left. They are only told not to try again.
+_MAYBE_GONE = ("sending", "unknown")
 
 
 def pause(store: Store, clock: Clock, campaign: str, by: str) -> bool:
@@ -69,7 +70,10 @@ class Cancelled:
 
 
 def cancel(store: Store, clock: Clock, campaign: str) -> Cancelled:
-    """Cancel the campaign's open mails and end its open enrolments, both for the reason `cancelled`."""
+    """Cancel the campaign's open mails and end its open enrolments, both for the reason `cancelled`.
+
+    What is in `sending` or `unknown` gets the reason alone: if it did not leave, it is cancelled, not tried again.
+    """
     with store.write() as connection:
         now = clock.now()
         _explain(connection, campaign, now)
@@ -78,23 +82,30 @@ def cancel(store: Store, clock: Clock, campaign: str) -> Cancelled:
             .where(enrolments.c.campaign == campaign, enrolments.c.state.in_(_OPEN_ENROLMENTS))
             .values(state="exited", reason="cancelled", ended_at=now, due_at=None)
         )
-        # the fence moves: a worker that holds one of these finds that it is no longer its own
-        dropped = connection.execute(
+        maybe_gone = messages.c.state.in_(_MAYBE_GONE)
+        # in one statement: a row must not come back from `sending` between two
+        changed = connection.execute(
             update(messages)
             .where(
                 messages.c.id.in_(
                     select(messages.c.id)
-                    .where(messages.c.campaign == campaign, messages.c.state.in_(_OPEN_MESSAGES))
+                    .where(messages.c.campaign == campaign, messages.c.state.in_((*_OPEN_MESSAGES, *_MAYBE_GONE)))
                     .order_by(messages.c.id)
                     .with_for_update()
                 )
             )
-            .values(state="cancelled", reason="cancelled", fence=messages.c.fence + 1, worker=None, lease_until_at=None)
+            .values(
+                state=case((maybe_gone, messages.c.state), else_="cancelled"),
+                reason="cancelled",
+                # the fence moves: a worker that holds one of these finds that it is no longer its own
+                fence=case((maybe_gone, messages.c.fence), else_=messages.c.fence + 1),
+                worker=case((maybe_gone, messages.c.worker), else_=null()),
+                lease_until_at=case((maybe_gone, messages.c.lease_until_at), else_=null()),
+            )
         )
-        sending = connection.execute(
-            select(func.count()).where(messages.c.campaign == campaign, messages.c.state == "sending")
-        ).scalar_one()
-        return Cancelled(dropped.rowcount, ended.rowcount, sending)
+        left = select(messages.c.state, func.count()).where(messages.c.campaign == campaign, maybe_gone)
+        counts: dict[str, int] = {found[0]: found[1] for found in connection.execute(left.group_by(messages.c.state))}
+        return Cancelled(changed.rowcount - sum(counts.values()), ended.rowcount, counts.get("sending", 0))
 
 
 def _explain(connection: Connection, campaign: str, now: datetime) -> None:

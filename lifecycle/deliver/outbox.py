@@ -92,6 +92,11 @@ class Batch:
     worker: str
     lease: Lease
 
+    @property
+    def is_last_chance(self) -> bool:
+        """Say whether one more crash quarantines its row, which came alone."""
+        return any(row.crashes >= MOST_CRASHES - 1 for row in self.rows)
+
 
 def claim(
     store: Store,
@@ -101,8 +106,11 @@ def claim(
     *,
     lease_s: float = LEASE_S,
     without_senders: Collection[str | None] = (),
+    last_chances: bool = True,
 ) -> Batch:
     """Claim up to `limit` due rows by priority, then due time, then id; none of `without_senders`.
+
+    Without `last_chances`, none that its next crash quarantines.
 
     `worker` names the process; the batch gets a name of its own below it. Rows whose earlier claims crashed come in
     small batches (SUSPECT_BATCHES).
@@ -111,7 +119,10 @@ def claim(
     lease = Lease(clock, lease_s, clock.monotonic() + lease_s)
     with store.write() as connection:
         now = clock.now()
-        ids = _due(connection, now, limit, without_senders)
+        where = _senders(without_senders)
+        if not last_chances:
+            where.append(messages.c.crashes < MOST_CRASHES - 1)
+        ids = _due(connection, now, limit, where)
         if not ids:
             return Batch([], name, lease)
         statement = (
@@ -130,14 +141,14 @@ def claim(
     return Batch(rows, name, lease)
 
 
-def _due(connection: Connection, now: datetime, limit: int, without_senders: Collection[str | None]) -> list[int]:
+def _due(connection: Connection, now: datetime, limit: int, where: Sequence[ColumnElement[bool]]) -> list[int]:
     """Return ids to claim, locked. Priority by priority, so that each is a range of the index (flat at any backlog)."""
     ids: list[int] = []
     crashes: int | None = None
     for priority in due_priorities(connection, now):
         query = (
             select(messages.c.id, messages.c.crashes)
-            .where(WAITING, messages.c.priority == priority, messages.c.due_at <= now, *_senders(without_senders))
+            .where(WAITING, messages.c.priority == priority, messages.c.due_at <= now, *where)
             .order_by(messages.c.due_at, messages.c.id)
             .limit(limit - len(ids))
             .with_for_update(skip_locked=True)

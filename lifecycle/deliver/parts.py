@@ -58,3 +58,5 @@ class Parts:
     lease_s: float = LEASE_S
     #: set to make every loop end after what it is just doing
     stop: threading.Event = field(default_factory=threading.Event)
+    #: held by the thread whose row is quarantined if this process dies: a second such row would go with it
+    last_chance: threading.Lock = field(default_factory=threading.Lock)

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, literal, or_, select, update
 
 from lifecycle.base.clock import Clock
 from lifecycle.deliver.outbox import HELD, MOST_CRASHES
@@ -81,11 +81,18 @@ def _becomes(
     sending: ColumnElement[bool], marketing: ColumnElement[bool], crashed_out: ColumnElement[bool]
 ) -> dict[str, ColumnElement[str]]:
     parked = and_(sending, marketing)
+    called_back = and_(sending, messages.c.reason == "cancelled")
     lost = literal("the worker was lost while it was sending this")
     return {
         "state": case(
-            (parked, "unknown"), (and_(sending, crashed_out), "unknown"), (crashed_out, "failed"), else_="queued"
+            (parked, "unknown"),
+            (called_back, "cancelled"),
+            (and_(sending, crashed_out), "unknown"),
+            (crashed_out, "failed"),
+            else_="queued",
         ),
-        "reason": case((parked, ""), (crashed_out, "quarantined"), else_=messages.c.reason),
+        "reason": case(
+            (or_(parked, called_back), messages.c.reason), (crashed_out, "quarantined"), else_=messages.c.reason
+        ),
         "detail": case((sending, lost), (crashed_out, "three claims on it crashed"), else_=messages.c.detail),
     }

@@ -68,8 +68,27 @@ def deliver_batch(parts: Parts, limit: int = BATCH) -> Delivered:
     if limit == 0:
         result.wait_s = min(channel.throttle.wait_s() for channel in parts.channels)
         return result
+    mine = parts.last_chance.acquire(blocking=False)
+    try:
+        batch = _claim(parts, content, limit, last_chances=mine)
+        if mine and not batch.is_last_chance:
+            parts.last_chance.release()
+            mine = False
+        return _deliver(parts, content, batch, result)
+    finally:
+        if mine:
+            parts.last_chance.release()
+
+
+def _claim(parts: Parts, content: Content, limit: int, *, last_chances: bool) -> Batch:
     shut = parts.channels.paused_senders(content.project)
-    batch = claim(parts.store, parts.clock, parts.worker, limit, lease_s=parts.lease_s, without_senders=shut)
+    return claim(
+        parts.store, parts.clock, parts.worker, limit,
+        lease_s=parts.lease_s, without_senders=shut, last_chances=last_chances,
+    )  # fmt: skip
+
+
+def _deliver(parts: Parts, content: Content, batch: Batch, result: Delivered) -> Delivered:
     result.claimed = len(batch.rows)
     if not batch.rows:
         result.wait_s = max((channel.paused_s() for channel in parts.channels), default=0.0)
@@ -158,6 +177,8 @@ class _Run:
         with parts.store.write() as connection:
             self._settle(connection)
             decided = release(connection, composed, self.content, clock, provider=channel.name)
+            # before the commit: a process that is stopped right after it wakes up with a release that has grown old
+            released = clock.monotonic()
             composing.record(connection, decided.go)
         self._settled()
         for row in rows:
@@ -165,7 +186,6 @@ class _Run:
         self._count(decided)
         if not decided.go:
             return 0
-        released = clock.monotonic()
         lease = self.batch.lease
 
         def may_begin() -> bool:

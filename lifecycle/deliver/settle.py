@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, func, literal, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, case, func, literal, or_, select, update
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import NotFoundError, UsageError
@@ -59,25 +59,30 @@ def _guarded(**values: Any) -> Update:
     )
 
 
+#: the campaign was cancelled while the mail was being sent: it is not tried again
+_CALLED_BACK = messages.c.reason == "cancelled"
+
 _SENT = _guarded(
     state="sent", reason="", attempts=messages.c.attempts + 1, sent_at=bindparam("at"), provider=bindparam("by"),
     provider_ref=bindparam("ref"), detail=bindparam("words"),
 )  # fmt: skip
 _REJECTED = _guarded(
-    state="rejected", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
+    state="rejected", reason="", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
 )
 _FAILED = _guarded(
-    state="failed", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
+    state="failed", reason="", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
 )
 _DEFERRED = _guarded(
-    state="deferred", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words"),
-    due_at=bindparam("again_at"),
+    state=case((_CALLED_BACK, "cancelled"), else_="deferred"), attempts=messages.c.attempts + 1,
+    provider=bindparam("by"), detail=bindparam("words"), due_at=bindparam("again_at"),
 )  # fmt: skip
 _UNKNOWN = _guarded(
     state="unknown", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
 )
 #: nothing was sent: as it was before the claim, with what stopped it for people to read
-_RETURNED = _guarded(state="queued", due_at=bindparam("again_at"), detail=bindparam("words"))
+_RETURNED = _guarded(
+    state=case((_CALLED_BACK, "cancelled"), else_="queued"), due_at=bindparam("again_at"), detail=bindparam("words")
+)
 
 
 def settle(connection: Connection, ended: Sequence[Settled], now: datetime) -> int:
@@ -109,11 +114,11 @@ def _writing(one: Settled, now: datetime) -> tuple[Update, dict[str, Any]]:
 def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
     """Decide about an `unknown` row as a person found out; return its new state.
 
-    Sent: it counts as sent at the time it was tried. Not sent: it is queued again, under all the usual checks.
-    Raises NotFoundError, or UsageError when the row is not `unknown`.
+    Sent: it counts as sent at the time it was tried. Not sent: it is queued again, under all the usual checks, or
+    cancelled, where its campaign was. Raises NotFoundError, or UsageError when the row is not `unknown`.
     """
     with store.write() as connection:
-        query = select(messages.c.state, messages.c.contact_id).where(messages.c.id == row_id)
+        query = select(messages.c.state, messages.c.reason, messages.c.contact_id).where(messages.c.id == row_id)
         found = connection.execute(query.with_for_update()).first()
         if found is None:
             raise NotFoundError(f"no message {row_id}", hint="`lifecycle outbox --state unknown` lists them")
@@ -125,11 +130,19 @@ def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
             if sent
             else {"state": "queued", "due_at": clock.now(), "sending_at": None}
         )
+        called_back = not sent and found.reason == "cancelled"
+        if called_back:
+            values["state"] = "cancelled"
         connection.execute(
             update(messages)
             .where(messages.c.id == row_id)
             # the fence moves, so that an outcome that is still on its way does not decide against the person
-            .values(fence=messages.c.fence + 1, reason="", detail="resolved by hand", **values)
+            .values(
+                fence=messages.c.fence + 1,
+                reason="cancelled" if called_back else "",
+                detail="resolved by hand",
+                **values,
+            )
         )
         if sent:
             leave_word(connection, [found.contact_id], "message")
