@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lifecycle.base.errors import LifecycleError, UsageError
 from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_broker, start_workers
 from lifecycle.deliver.bounce_box import read_box, sent_by
+from lifecycle.deliver.brakes import LOOKS_BACK, brake
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.intake.restock import restock
@@ -33,6 +35,8 @@ log = logging.getLogger("lifecycle")
 RESTOCK_S = 3600.0
 #: Seconds between two looks into the bounce box.
 BOUNCES_S = 10.0
+#: Seconds between two looks at how many of the campaigns' mails bounce.
+BRAKES_S = 30.0
 #: Contacts that a broadcast takes in between two ticks of the scheduler, so that receipts do not wait for it.
 BROADCAST_CONTACTS = 1000
 
@@ -60,6 +64,7 @@ class Runtime:
         self._thread: threading.Thread | None = None
         self._beside: dict[str, threading.Thread] = {}
         self._begun: dict[str, float] = {}
+        self._braked_to: datetime | None = None
         self._box_trouble = ""
         self.schedule: Scheduler | None = None
 
@@ -85,6 +90,21 @@ class Runtime:
         """Look into the bounce box, every ten seconds, and beside the scheduler: it may be full."""
         if self.engine.settings.bounces is not None:
             self._beside_every(BOUNCES_S, "postman", self._read_bounces)
+
+    def press_brakes(self) -> None:
+        """Hold campaigns that bounce too often, twice a minute, and beside the scheduler: counting takes a moment."""
+        self._beside_every(BRAKES_S, "brakes", self._press_brakes)
+
+    def _press_brakes(self) -> None:
+        engine = self.engine
+        now = engine.clock.now()
+        since = self._braked_to or now - LOOKS_BACK
+        try:
+            # what is told is committed a moment after it was taken
+            brake(engine.store, engine.clock, since - timedelta(minutes=5))
+            self._braked_to = now
+        except LifecycleError as error:
+            log.warning("the brakes were not looked at: %s", error.message)
 
     def _beside_every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
         """Do the work unless it was begun less than that long ago; in a thread, unless time is virtual."""
@@ -147,7 +167,7 @@ class Runtime:
                     self.parts,
                     Hints(self._broker, self.engine.clock, lanes),
                     deliver_lanes=self.engine.settings.workers,
-                    chores=[self.open_due, self.keep_shelf, self.read_bounces],
+                    chores=[self.open_due, self.keep_shelf, self.read_bounces, self.press_brakes],
                 )
                 if ticking:
                     self._thread = threading.Thread(target=self.schedule.run, name="scheduler", daemon=True)

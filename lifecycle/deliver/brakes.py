@@ -11,21 +11,49 @@ from math import exp, lgamma, log, log1p
 
 from sqlalchemy import Connection, case, func, select
 
+from lifecycle.base.clock import Clock
 from lifecycle.deliver.control import hold
-from lifecycle.store.tables import campaign_states, messages
+from lifecycle.providers.feedback import Kind
+from lifecycle.store.engine import Store
+from lifecycle.store.tables import campaign_states, feedback, messages
 
 _log = logging.getLogger("lifecycle.deliver")
 
 #: Shares of the accepted mails, and how far back mails count.
 MOST_BOUNCES, MOST_COMPLAINTS = 0.05, 0.001
 LOOKS_BACK = timedelta(days=7)
-#: How unlikely the count has to be for a campaign that is within the limit. Small, since it is asked at each bounce.
+#: How unlikely the count has to be for a campaign that is within the limit. Small, since it is asked again and again.
 UNLIKELY = 0.001
+_BAD = (Kind.HARD.value, Kind.SOFT.value, Kind.BLOCKED.value, Kind.COMPLAINED.value)
 _TRIED = ("sent", "delivered", "bounced", "rejected")
 
 
-def brake(connection: Connection, campaign: str, now: datetime) -> str | None:
-    """Pause the campaign if it has to be, and return why; None when it goes on, or was paused already.
+def brake(store: Store, clock: Clock, since: datetime) -> dict[str, str]:
+    """Pause the campaigns that have to be, of those whose mails something bad was told of; return why, by campaign.
+
+    Counted beside the mails that leave, since counting a large campaign takes a moment. Raises StoreError.
+    """
+    now = clock.now()
+    told = (
+        select(messages.c.campaign)
+        .join(feedback, feedback.c.message_row == messages.c.id)
+        .where(feedback.c.taken_at > since, feedback.c.kind.in_(_BAD), messages.c.kind == "marketing")
+        .distinct()
+    )
+    with store.read() as connection:
+        campaigns = sorted(connection.execute(told).scalars())
+        found = {campaign: why for campaign in campaigns if (why := _over(connection, campaign, now))}
+    pressed = {}
+    for campaign, why in found.items():
+        with store.write() as connection:
+            if hold(connection, campaign, now, f"brake: {why}"):
+                _log.error("campaign %s is paused: %s", campaign, why)
+                pressed[campaign] = why
+    return pressed
+
+
+def _over(connection: Connection, campaign: str, now: datetime) -> str | None:
+    """Return why the campaign has to be paused, None when it goes on.
 
     Mails count that were sent, or refused at once, in the last week, and since somebody let the campaign go on after a
     brake. Transactional mail is not braked: whoever ordered is owed a receipt.
@@ -37,14 +65,11 @@ def brake(connection: Connection, campaign: str, now: datetime) -> str | None:
     mails = (messages.c.campaign == campaign, messages.c.kind == "marketing", messages.c.state.in_(_TRIED))
     counts = select(func.count(), func.count(bounces), func.count(messages.c.complained_at))
     sent, bounced, complained = connection.execute(counts.where(*mails, tried_at > since)).one()
-    for count, most, what in ((bounced, MOST_BOUNCES, "bounced"), (complained, MOST_COMPLAINTS, "were complained of")):
-        if is_over(count, sent, most):
-            why = f"{count:,} of {sent:,} mails {what}"
-            if hold(connection, campaign, now, f"brake: {why}"):
-                _log.error("campaign %s is paused: %s", campaign, why)
-                return why
-            return None
-    return None
+    if is_over(bounced, sent, MOST_BOUNCES):
+        return f"{bounced:,} of {sent:,} mails bounced"
+    return (
+        f"{complained:,} of {sent:,} mails were complained of" if is_over(complained, sent, MOST_COMPLAINTS) else None
+    )
 
 
 def is_over(count: int, of: int, share: float) -> bool:

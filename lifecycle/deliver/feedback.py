@@ -1,7 +1,7 @@
 """Writes down what comes back about mails: delivered, bounced, complained. Each telling counts once.
 
 A hard bounce and a complaint suppress the address in the transaction that writes them; so do seven mails in a row that
-bounced softly. Then the brakes look at the campaigns that the mails are of.
+bounced softly. The brakes (deliver.brakes) look at what was told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from sqlalchemy import Connection, and_, delete, func, literal, select, update
 
 from lifecycle.base.address import address_hash, address_key
 from lifecycle.base.clock import Clock
-from lifecycle.deliver.brakes import brake
 from lifecycle.intake.consent import Barred, suppress_all
 from lifecycle.intake.inbox import leave_word
 from lifecycle.providers.feedback import Feedback, Kind
@@ -151,7 +150,6 @@ class _Taking:
             return
         mails = self._locked({one.row for one in told if one.row is not None})
         barred: list[Barred] = []
-        campaigns: set[str] = set()
         for one in sorted(told, key=lambda each: each.at):
             mail = mails.get(one.row or 0)
             if mail is None:
@@ -159,16 +157,12 @@ class _Taking:
             self.count["applied"] += 1
             elsewhere = bool(recipients.get(one.event)) and recipients[one.event] != _hash(mail.address)
             self._write(one, mail)
-            if one.kind not in {Kind.DELIVERED, Kind.DELAYED}:
-                campaigns.add(mail.campaign)
             reason = self._bars(one, mail, elsewhere=elsewhere)
             if reason and mail.address:
                 barred.append(Barred(mail.address, reason, min(one.at, self.now), one.provider))
         if barred:
             suppress_all(self.connection, barred)
         leave_word(self.connection, {mail.contact_id for mail in mails.values()}, "message")
-        for campaign in sorted(campaigns):
-            brake(self.connection, campaign, self.now)
 
     def _locked(self, rows: Iterable[int]) -> dict[int, Any]:
         """Return the mails, their contacts' rows locked first, as a claim and an unsubscribe lock them."""

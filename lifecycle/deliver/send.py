@@ -26,7 +26,7 @@ from lifecycle.deliver.release import MOST_SENDING, Ready, Released, Spoiled, re
 from lifecycle.deliver.settle import Settled, settle
 from lifecycle.intake.inbox import leave_word
 from lifecycle.providers.base import Ending, Outcome
-from lifecycle.providers.feedback import Feedback, Kind, bounce_kind
+from lifecycle.providers.feedback import Feedback, bounce_kind
 from lifecycle.spec.model import Content
 
 log = logging.getLogger("lifecycle.deliver")
@@ -222,7 +222,7 @@ class _Run:
         # when somebody else has decided about one of them, it is not known which answers count
         refused = [one for one in self.ended if one.outcome.ending is Ending.REJECTED and not self.stale]
         self.ended, self.stale = [], 0
-        told = list(_dead(refused, self.parts.clock.now()))
+        told = list(_told(refused, self.parts.clock.now()))
         if told:
             take_feedback(self.parts.store, self.parts.clock, told)
 
@@ -232,14 +232,13 @@ class _Run:
             self.result.ended[reason] = self.result.ended.get(reason, 0) + number
 
 
-def _dead(refused: Sequence[Settled], now: datetime) -> Iterator[Feedback]:
-    """Yield what the server said at once of addresses that do not exist: bounces without a mail to tell of them."""
+def _told(refused: Sequence[Settled], now: datetime) -> Iterator[Feedback]:
+    """Yield what the server said at once: a refusal is a bounce without a mail to tell of it."""
     for one in refused:
         outcome = one.outcome
-        if bounce_kind(outcome.enhanced, outcome.code) is Kind.HARD:
-            event = f"{one.provider}:refused:{one.row.id}:{one.row.fence}"
-            about = {"enhanced": outcome.enhanced, "detail": outcome.detail}
-            yield Feedback(Kind.HARD, one.provider, event, now, one.row.id, **about)
+        event = f"{one.provider}:refused:{one.row.id}:{one.row.fence}"
+        about = {"enhanced": outcome.enhanced, "detail": outcome.detail}
+        yield Feedback(bounce_kind(outcome.enhanced, outcome.code), one.provider, event, now, one.row.id, **about)
 
 
 def _compose(composing: Composing, row: Claimed, stamp: datetime) -> Ready | Spoiled:

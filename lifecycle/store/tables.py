@@ -494,6 +494,7 @@ class FeedbackRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "feedback"
     __table_args__ = (
         Index("feedback_by_message", "message_row"),
+        Index("feedback_by_time", "taken_at"),
         Index(
             "feedback_waiting", "taken_at",
             sqlite_where=text("message_row IS NULL"), postgresql_where=text("message_row IS NULL"),

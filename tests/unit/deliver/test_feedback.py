@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from ledger import START, add_contacts, add_rows, later, make_content, make_parts, rows_of, states
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.errors import PermanentError
-from lifecycle.deliver.brakes import is_over
+from lifecycle.deliver.brakes import brake, is_over
 from lifecycle.deliver.control import resume
 from lifecycle.deliver.feedback import SOFT_IN_A_ROW, Taken, take_feedback, take_waiting
 from lifecycle.deliver.send import deliver_batch
@@ -218,12 +218,22 @@ def test_a_campaign_that_bounces_too_often_is_held_until_somebody_lets_it_go_on(
     """20 of 200 is too many; the 20 do not count again afterwards."""
     sent(store, 200)
     take_feedback(store, later_clock, [told(Kind.HARD, row) for row in range(1, 9)])
-    assert paused_by(store) is None  # 8 of 200 are 4%
+    assert brake(store, later_clock, START) == {}  # 8 of 200 are 4%
     take_feedback(store, later_clock, [told(Kind.BLOCKED, row) for row in range(9, 25)])
-    assert str(paused_by(store)).startswith("brake: 2")
+    assert brake(store, later_clock, later_clock.now()) == {}  # nothing was told since
+    assert brake(store, later_clock, START) == {"news": "24 of 200 mails bounced"}
+    assert paused_by(store) == "brake: 24 of 200 mails bounced"
+    assert brake(store, later_clock, START) == {}
     resume(store, later_clock, "news")
     take_feedback(store, later_clock, [told(Kind.SOFT, 26)])
-    assert paused_by(store) is None
+    assert brake(store, later_clock, START) == {}
+
+
+def test_a_campaign_that_is_complained_of_is_held(store: Store, later_clock: ManualClock) -> None:
+    """Four of 200 is twenty times the share that the large providers bear."""
+    sent(store, 200)
+    take_feedback(store, later_clock, [told(Kind.COMPLAINED, row) for row in range(1, 6)])
+    assert brake(store, later_clock, START) == {"news": "5 of 200 mails were complained of"}
 
 
 def test_receipts_are_not_braked(store: Store, later_clock: ManualClock) -> None:
@@ -231,7 +241,7 @@ def test_receipts_are_not_braked(store: Store, later_clock: ManualClock) -> None
     people = add_contacts(store, 100)
     add_rows(store, people, campaign="receipt", state="sent", sent_at=START, sending_at=START)
     take_feedback(store, later_clock, [told(Kind.HARD, row) for row in range(1, 60)])
-    assert paused_by(store, "receipt") is None
+    assert brake(store, later_clock, START) == {}
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event"),
     )
+    op.create_index("feedback_by_time", "feedback", ["taken_at"])
     op.create_index("feedback_by_message", "feedback", ["message_row"])
     op.create_index("feedback_waiting", "feedback", ["taken_at"], sqlite_where=waiting, postgresql_where=waiting)
 
