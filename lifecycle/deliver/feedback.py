@@ -162,7 +162,9 @@ class _Taking:
                 barred.append(Barred(mail.address, reason, min(one.at, self.now), one.provider))
         if barred:
             suppress_all(self.connection, barred)
-        leave_word(self.connection, {mail.contact_id for mail in mails.values()}, "message")
+        # conditions ask about mails that were accepted: one that was refused at once is no news, and holds up no other
+        changed = {mail.contact_id for mail in mails.values() if mail.state in {*_ACCEPTED, "bounced"}}
+        leave_word(self.connection, changed, "message")
 
     def _locked(self, rows: Iterable[int]) -> dict[int, Any]:
         """Return the mails, their contacts' rows locked first, as a claim and an unsubscribe lock them."""
