@@ -30,13 +30,13 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
 )  # fmt: skip
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 _HINT = "try again, or leave --png out"
 
 
 def find_chromium() -> str:
     """Return the path of Chromium. Raises SettingsError when there is none."""
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         raise SettingsError(
             "there is no Chromium to take pictures with", hint="apt-get install chromium, or leave --png out"
@@ -97,12 +97,16 @@ class Chromium:
                 self._ask("Page.stopLoading")
                 return
 
-    def picture(self, width: int, *, dark: bool = False, height: int = 320) -> bytes:
-        """Return the whole page, at least `height` px of it, as PNG, as wide as a window of `width` px shows it."""
+    def view(self, width: int, *, dark: bool = False, height: int = 320) -> None:
+        """Look from now on as a window of this size in px does, and a reader who chose this appearance."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", {"features": [scheme]})
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._ask("Emulation.setDeviceMetricsOverride", size)
+
+    def picture(self, width: int, *, dark: bool = False, height: int = 320) -> bytes:
+        """Return the whole page, at least `height` px of it, as PNG, as wide as a window of `width` px shows it."""
+        self.view(width, dark=dark, height=height)
         whole = self._ask("Page.getLayoutMetrics")["cssContentSize"]["height"]
         clip = {"x": 0, "y": 0, "width": width, "height": min(whole, MAX_HEIGHT), "scale": 1}
         taken = self._ask("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})

@@ -63,4 +63,4 @@ def look(browser: Chromium, page: str, picture: Path | None = None) -> Iterator[
         for fault in browser.ask(f"({PROBE})({json.dumps(view.limits())})"):
             yield f"{view} {fault}"
         if picture is not None:
-            browser.picture(picture.with_name(f"{picture.name}.{view}.png"))
+            browser.keep(picture.with_name(f"{picture.name}.{view}.png"), view.width, dark=view.dark)
