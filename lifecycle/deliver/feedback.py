@@ -10,7 +10,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -113,7 +113,7 @@ class _Taking:
             else:
                 fresh.append(one)
         # the row that was found, whoever was asked for it
-        known = [_of_row(one, rows[one.event]) for one in fresh]
+        known = [replace(one, row=rows[one.event]) for one in fresh]
         self._apply(known, {one.event: _hash(one.recipient) for one in fresh})
 
     def _rows(self, told: Sequence[Feedback]) -> dict[str, int]:
@@ -235,10 +235,6 @@ class _Taking:
         )
         found = self.connection.execute(last).scalars().all()
         return len(found) == SOFT_IN_A_ROW and all(found)
-
-
-def _of_row(one: Feedback, row: int) -> Feedback:
-    return Feedback(one.kind, one.provider, one.event, one.at, row, enhanced=one.enhanced, detail=one.detail)
 
 
 def _hash(address: str | None) -> str | None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from jinja2 import nodes
 
 from lifecycle.base.units import Duration
+from lifecycle.intake.facts import ORDER_EVENTS
 from lifecycle.render import rules, rules_givens
 from lifecycle.render.jinja_check import Known, Reading, heads
 from lifecycle.render.needs import Need, needs, path_of, reads
-from lifecycle.render.scope import CART_EVENTS, NAMES, ORDER_EVENTS
+from lifecycle.render.scope import CART_EVENTS, NAMES
 from lifecycle.spec.chosen import chosen_by
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Campaign, Content, Coupon, EventTrigger, Send, walk_steps

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from jinja2 import nodes
 
+from lifecycle.intake.facts import ORDER_EVENTS
 from lifecycle.render import rules
 from lifecycle.render.jinja_check import Known, Reading, heads
 from lifecycle.render.needs import path_of
 from lifecycle.render.recommended import SHOWN
-from lifecycle.render.scope import CART_EVENTS, ORDER_EVENTS, VIEWED
+from lifecycle.render.scope import CART_EVENTS, VIEWED
 from lifecycle.spec.diagnostics import Diagnostic, did_you_mean
 from lifecycle.spec.model import Content, EventTrigger
 

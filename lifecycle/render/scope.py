@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from lifecycle.audience.setting import STAGE_PREFIX
 from lifecycle.audience.state import ContactState
-from lifecycle.intake.facts import EventFact, FactSheet
+from lifecycle.intake.facts import ORDER_EVENTS, EventFact, FactSheet
 from lifecycle.intake.properties import amount, product_id
 from lifecycle.intake.shelf import Shelf
 from lifecycle.intake.viewed import last_viewed
@@ -61,8 +61,6 @@ CART_EVENTS = frozenset(
 )  # fmt: skip
 #: those of them whose own `url` is the product's
 _PRODUCT_EVENTS = frozenset({"Product Added", "Wishlist Product Added to Cart", "Product Updated"})
-#: events that are about one order
-ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
 
 
 def build(
