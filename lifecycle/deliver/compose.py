@@ -15,6 +15,7 @@ from lifecycle.audience.state import ContactState
 from lifecycle.base.address import ascii_domain, parse_address
 from lifecycle.base.errors import ContentError, RenderError, UsageError
 from lifecycle.base.tokens import Purpose, Tokens
+from lifecycle.deliver.fields import feedback_id, is_triggered, list_id
 from lifecycle.deliver.mime import Mail, build
 from lifecycle.deliver.outbox import Claimed
 from lifecycle.deliver.release import Ready, Spoiled
@@ -29,7 +30,7 @@ from lifecycle.render.compile import Compiled, Templates
 from lifecycle.render.render import Addresses, render
 from lifecycle.render.scope import build as build_scope
 from lifecycle.rewards.referrals import code_of, store_codes
-from lifecycle.spec.model import BroadcastTrigger, Campaign, Content, ManualTrigger, ScheduleTrigger, Sender
+from lifecycle.spec.model import Campaign, Content, Sender
 from lifecycle.store.tables import enrolments, template_versions
 
 
@@ -221,9 +222,9 @@ class Composition:
                 html=rendered.html,
                 text=rendered.text,
                 unsubscribe_url=addresses.unsubscribe_url if marketing else None,
-                list_id=self._list_id(row, compiled.locale, domain) if marketing else None,
-                feedback_id=f"{row.campaign}:{row.step}:{row.topic or row.kind}:{project.project}",
-                auto_submitted=not isinstance(campaign.trigger, BroadcastTrigger | ScheduleTrigger | ManualTrigger),
+                list_id=list_id(project, row.topic, compiled.locale, domain) if marketing else None,
+                feedback_id=feedback_id(project, row.campaign, row.step, row.topic or row.kind),
+                auto_submitted=is_triggered(campaign),
             )
         )
         signer = self._composer.signer
@@ -242,13 +243,6 @@ class Composition:
             raise RenderError(f"template {template} does not compile: {error.message}") from error
         self._compiled[compiled.hash] = compiled
         return compiled
-
-    def _list_id(self, row: Claimed, locale: str, domain: str) -> tuple[str, str] | None:
-        project = self._content.project
-        topic = project.topic(row.topic or "")
-        if topic is None:
-            return None
-        return topic.label.text(locale, project.default_locale), f"{topic.topic}.{project.project}.{domain}"
 
 
 def _locale(row: Claimed, state: ContactState, content: Content) -> str:

@@ -8,13 +8,12 @@ from email.policy import default
 
 from lifecycle.base.address import ascii_domain
 from lifecycle.base.errors import RenderError
+from lifecycle.deliver.fields import feedback_id, is_triggered, list_id
 from lifecycle.deliver.mime import Mail, build
 from lifecycle.render.render import Rendered
 from lifecycle.render.sample import SAMPLE_ADDRESSES, SAMPLE_NOW
 from lifecycle.render.usage import campaigns_of, sends
-from lifecycle.spec.model import BroadcastTrigger, Content, ManualTrigger, ScheduleTrigger, Sender
-
-_BY_HAND = (BroadcastTrigger, ScheduleTrigger, ManualTrigger)
+from lifecycle.spec.model import Content, Sender
 
 
 def sender_of(content: Content, template: str) -> Sender:
@@ -39,17 +38,11 @@ def _mail(mail: Rendered, content: Content, template: str, locale: str, recipien
     project, sender = content.project, sender_of(content, template)
     campaign = next(iter(campaigns_of(content, template)), None)
     domain = ascii_domain(sender.address.rpartition("@")[2])
-    topic = project.topic(campaign.topic or "") if campaign is not None else None
     marketing = campaign is None or campaign.kind != "transactional"
-    if campaign is None:
-        feedback = None
-    else:
+    feedback = None
+    if campaign is not None:
         step = sends(campaign, template)[0].id
-        feedback = f"{campaign.campaign}:{step}:{campaign.topic or campaign.kind}:{project.project}"
-    listed = None
-    if marketing and topic is not None:
-        label = topic.label.text(locale, project.default_locale)
-        listed = label, f"{topic.topic}.{project.project}.{domain}"
+        feedback = feedback_id(project, campaign.campaign, step, campaign.topic or campaign.kind)
     return Mail(
         message_id=f"preview@{domain}",
         date=at,
@@ -61,9 +54,9 @@ def _mail(mail: Rendered, content: Content, template: str, locale: str, recipien
         html=mail.html,
         text=mail.text,
         unsubscribe_url=SAMPLE_ADDRESSES.unsubscribe_url if marketing else None,
-        list_id=listed,
+        list_id=list_id(project, campaign.topic, locale, domain) if marketing and campaign is not None else None,
         feedback_id=feedback,
-        auto_submitted=campaign is not None and not isinstance(campaign.trigger, _BY_HAND),
+        auto_submitted=campaign is not None and is_triggered(campaign),
     )
 
 
