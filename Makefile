@@ -59,8 +59,10 @@ torture: .venv/made-dev
 		tests/unit/journey/test_promises.py tests/unit/deliver/test_simulated.py tests/unit/deliver/test_planted.py
 	LIFECYCLE_KILLS=$(KILLS) $(BIN)/pytest --timeout 0 tests/e2e/test_torture.py tests/e2e/test_kill.py
 
+# the other two are what benchmarks share
+BENCHMARKS := $(filter-out benchmarks/crowd.py benchmarks/sink.py,$(sort $(wildcard benchmarks/*.py)))
 bench: .venv/made-dev
-	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file; done
 
 clean:
 	rm -rf .venv demo-output artefacts .lifecycle tests/oracle/node_modules

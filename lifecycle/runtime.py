@@ -5,6 +5,7 @@ Stopping finishes what has begun and hands the rest back; killing loses nothing 
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -180,6 +181,8 @@ class Runtime:
             app = create_app(self.engine.web_parts())
             self.server = Server(app, settings.host, settings.port, access_log=True, proxies=settings.proxies)
             self.server.start()
+        # what stands now stands for good: the collector of cycles need not look at it again and again
+        gc.freeze()
         return self
 
     def stop(self) -> None:

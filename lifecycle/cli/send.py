@@ -225,11 +225,11 @@ def _send(
     limit: int | None, name: str,
 ) -> int:  # fmt: skip
     from lifecycle.journey.by_hand import enrol_by_hand
+    from lifecycle.journey.openings import Chosen
 
     now = engine.clock.now()
     with engine.store.read() as connection:
-        # the list is fixed before anything is written: who is enrolled must not depend on what the run itself does
-        openings = list(_openings(connection, content, campaign, window, limit, name, now))
+        openings = Chosen(_openings(connection, content, campaign, window, limit, name, now))
     with progress("enrolling", len(openings)) as report:
         enrolled = enrol_by_hand(
             engine.store, engine.versions, content, campaign, openings, engine.settings.secret(), now, report=report

@@ -31,6 +31,7 @@ from lifecycle.render.render import Addresses, render
 from lifecycle.render.scope import build as build_scope
 from lifecycle.rewards.referrals import code_of, store_codes
 from lifecycle.spec.model import Campaign, Content, Sender
+from lifecycle.store.among import among
 from lifecycle.store.tables import enrolments, template_versions
 
 
@@ -61,7 +62,7 @@ class Composer:
             found.id: MailEntry(found.trigger_event_id, found.context or {})
             for found in connection.execute(
                 select(enrolments.c.id, enrolments.c.trigger_event_id, enrolments.c.context).where(
-                    enrolments.c.id.in_(entered)
+                    among(connection, enrolments.c.id, entered)
                 )
             )
         }

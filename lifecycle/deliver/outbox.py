@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from lifecycle.base.clock import Clock
+from lifecycle.store.among import among
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
 
@@ -127,7 +128,7 @@ def claim(
             return Batch([], name, lease)
         statement = (
             update(messages)
-            .where(messages.c.id.in_(ids))
+            .where(among(connection, messages.c.id, ids))
             .values(
                 state="claimed",
                 fence=messages.c.fence + 1,

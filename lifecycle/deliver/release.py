@@ -16,10 +16,13 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.clock import Clock
 from lifecycle.deliver.outbox import Claimed
-from lifecycle.journey.load import load_states
+from lifecycle.intake import bulk
+from lifecycle.journey.load import hold_for_release
 from lifecycle.journey.policy import Go, Hold, Judgement, Release, Skip, judge
 from lifecycle.providers.base import Outgoing
 from lifecycle.spec.model import Content
+from lifecycle.store.among import among
+from lifecycle.store.columns import dumps
 from lifecycle.store.tables import campaign_states, contacts, enrolments, inbox, messages
 
 #: How soon a row asks again whose contact has events that the journey has not yet looked at.
@@ -73,10 +76,7 @@ def _guarded(**values: Any) -> Any:
     )
 
 
-_SENDING = _guarded(
-    state="sending", reason="", sending_at=bindparam("stamp"), address=bindparam("to"),
-    template_hash=bindparam("compiled"), links=bindparam("targets", type_=messages.c.links.type),
-)  # fmt: skip
+_SENDING = ("sending_at", "address", "template_hash", "links", "provider")
 _HELD = _guarded(
     state="queued", worker=None, lease_until_at=None, due_at=bindparam("again_at"), reason=bindparam("why")
 )
@@ -101,7 +101,7 @@ def release(
     known.clamp(now)
     if content.project.policies.frequency_caps:
         known.look_ahead(connection, now)
-    sending: list[dict[str, Any]] = []
+    sending: list[tuple[Any, ...]] = []
     holds: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
     for one in ready:
@@ -115,8 +115,7 @@ def release(
                     ends.append({**key, "becomes": one.state, "why": one.reason, "words": one.detail[:500]})
                     decided.end(one.reason)
                     continue
-                content_of = {"compiled": one.template_hash, "targets": dict(one.links)}
-                sending.append({**key, "stamp": one.stamp, "to": one.address, **content_of})
+                sending.append((row.id, one.stamp, one.address, one.template_hash, dumps(one.links), provider))
                 decided.go.append(one)
                 known.count(row, one.stamp)
             case Hold(until=until, reason=reason):
@@ -124,8 +123,8 @@ def release(
             case Skip(reason=reason, state=state):
                 ends.append({**key, "becomes": state, "why": reason, "words": ""})
                 decided.end(reason)
-    if sending:
-        connection.execute(_SENDING.values(provider=provider), sending)
+    # by id alone: the rows are held, and known to be ours
+    bulk.update(connection, messages, "id", _SENDING, sending, also="state = 'sending', reason = ''")
     if holds:
         connection.execute(_HELD, holds)
         decided.held = len(holds)
@@ -139,27 +138,27 @@ class _Known:
 
     def __init__(self, connection: Connection, rows: Sequence[Claimed]) -> None:
         people = sorted({row.contact_id for row in rows})
-        if connection.dialect.name != "sqlite":  # whose one writer holds every row
-            connection.execute(
-                select(contacts.c.id).where(contacts.c.id.in_(people)).order_by(contacts.c.id).with_for_update()
-            ).all()
+        self._states: dict[int, ContactState] = hold_for_release(connection, people)
         held = select(messages.c.id, messages.c.fence).where(
-            messages.c.id.in_([row.id for row in rows]), messages.c.state == "claimed"
+            among(connection, messages.c.id, [row.id for row in rows]), messages.c.state == "claimed"
         )
         # in the order of ids, as everybody locks ledger rows, so that nobody waits in a circle
         held = held.order_by(messages.c.id).with_for_update()
         self._fences: dict[int, int] = {found.id: found.fence for found in connection.execute(held)}
         self._busy: Collection[int] = set(
-            connection.execute(select(inbox.c.contact_id).where(inbox.c.contact_id.in_(people))).scalars()
+            connection.execute(
+                select(inbox.c.contact_id).where(among(connection, inbox.c.contact_id, people))
+            ).scalars()
         )
-        self._states: dict[int, ContactState] = load_states(connection, people, histories=False)
         #: by contact, the highest priority of a mail that waits only for the journey to look
         self._first: dict[int, int] = {}
         entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
         self._ended: dict[int, str] = {
             found.id: "" if found.state in {"waiting", "active"} else found.reason or found.state
             for found in connection.execute(
-                select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(enrolments.c.id.in_(entered))
+                select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(
+                    among(connection, enrolments.c.id, entered)
+                )
             )
         }
         self._paused: Collection[str] = set(
@@ -184,7 +183,7 @@ class _Known:
         """See which contacts have a mail that asks again within a moment: where it comes first, it takes the cap."""
         soon = (
             select(messages.c.contact_id, func.max(messages.c.priority))
-            .where(messages.c.contact_id.in_(sorted(self._states)), messages.c.state == "queued")
+            .where(among(connection, messages.c.contact_id, self._states), messages.c.state == "queued")
             # a reason would say that it waits for something else
             .where(messages.c.reason == "", messages.c.kind == "marketing")
             .where(messages.c.due_at > now, messages.c.due_at <= now + INBOX_AGAIN)

@@ -6,17 +6,19 @@ same fence. In any other case somebody else has decided about the row, and the o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import Connection, func, literal, select, update
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import NotFoundError, UsageError
 from lifecycle.base.ids import bucket
 from lifecycle.deliver.outbox import Claimed
+from lifecycle.intake import bulk
 from lifecycle.intake.inbox import leave_word
 from lifecycle.providers.base import Ending, Outcome
 from lifecycle.store.engine import Store
@@ -47,68 +49,62 @@ def next_attempt(attempts: int, message_id: str, now: datetime) -> datetime:
     return now + timedelta(seconds=delay * (1 + JITTER * bucket(message_id, str(attempts))))
 
 
-def _guarded(**values: Any) -> Update:
-    return (
-        update(messages)
-        .where(
-            messages.c.id == bindparam("row"),
-            messages.c.fence == bindparam("held"),
-            or_(messages.c.state == "sending", messages.c.state == "unknown"),
-        )
-        .values(worker=None, lease_until_at=None, **values)
-    )
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How one kind of ending is written: the columns that differ by row, and what is the same for all."""
+
+    columns: tuple[str, ...]
+    also: str
 
 
 #: the campaign was cancelled while the mail was being sent: it is not tried again
-_CALLED_BACK = messages.c.reason == "cancelled"
+_UNLESS_CALLED_BACK = "state = CASE WHEN t.reason = 'cancelled' THEN 'cancelled' ELSE '{}' END"
+_TRIED = "attempts = t.attempts + 1"
+_TOLD = ("provider", "detail")
 
-_SENT = _guarded(
-    state="sent", reason="", attempts=messages.c.attempts + 1, sent_at=bindparam("at"), provider=bindparam("by"),
-    provider_ref=bindparam("ref"), detail=bindparam("words"),
-)  # fmt: skip
-_REJECTED = _guarded(
-    state="rejected", reason="", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
-)
-_FAILED = _guarded(
-    state="failed", reason="", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
-)
-_DEFERRED = _guarded(
-    state=case((_CALLED_BACK, "cancelled"), else_="deferred"), attempts=messages.c.attempts + 1,
-    provider=bindparam("by"), detail=bindparam("words"), due_at=bindparam("again_at"),
-)  # fmt: skip
-_UNKNOWN = _guarded(
-    state="unknown", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
-)
+_SENT = _Writing((*_TOLD, "sent_at", "provider_ref"), f"state = 'sent', reason = '', {_TRIED}")
+_REJECTED = _Writing(_TOLD, f"state = 'rejected', reason = '', {_TRIED}")
+_FAILED = _Writing(_TOLD, f"state = 'failed', reason = '', {_TRIED}")
+_DEFERRED = _Writing((*_TOLD, "due_at"), f"{_UNLESS_CALLED_BACK.format('deferred')}, {_TRIED}")
+_UNKNOWN = _Writing(_TOLD, f"state = 'unknown', {_TRIED}")
 #: nothing was sent: as it was before the claim, with what stopped it for people to read
-_RETURNED = _guarded(
-    state=case((_CALLED_BACK, "cancelled"), else_="queued"), due_at=bindparam("again_at"), detail=bindparam("words")
-)
+_RETURNED = _Writing(("detail", "due_at"), _UNLESS_CALLED_BACK.format("queued"))
+
+_LET_GO = "worker = NULL, lease_until_at = NULL"
 
 
 def settle(connection: Connection, ended: Sequence[Settled], now: datetime) -> int:
     """Write the outcomes; return how many rows were no longer ours to settle."""
-    work: dict[int, tuple[Update, list[dict[str, Any]]]] = {}
-    for one in ended:
-        statement, values = _writing(one, now)
-        work.setdefault(id(statement), (statement, []))[1].append({"row": one.row.id, "held": one.row.fence, **values})
-    return sum(len(rows) - connection.execute(statement, rows).rowcount for statement, rows in work.values())
+    work: dict[_Writing, list[tuple[Any, ...]]] = defaultdict(list)
+    for one in sorted(ended, key=lambda one: one.row.id):  # as everybody locks ledger rows
+        writing, values = _outcome(one, now)
+        work[writing].append((one.row.id, *values, one.row.fence))
+    written = sum(
+        bulk.update(
+            connection, messages, "id", writing.columns, rows,
+            held="fence", also=f"{writing.also}, {_LET_GO}", only="t.state IN ('sending', 'unknown')",
+        )
+        for writing, rows in work.items()
+    )  # fmt: skip
+    return len(ended) - written
 
 
-def _writing(one: Settled, now: datetime) -> tuple[Update, dict[str, Any]]:
+def _outcome(one: Settled, now: datetime) -> tuple[_Writing, tuple[Any, ...]]:
     row, outcome = one.row, one.outcome
-    answer = {"by": one.provider, "words": outcome.detail}
-    again = {"again_at": next_attempt(row.attempts + 1, row.message_id, now)}
+    answer = (one.provider, outcome.detail)
     match outcome.ending:
         case Ending.ACCEPTED:
-            return _SENT, {**answer, "at": now, "ref": outcome.ref}
+            return _SENT, (*answer, now, outcome.ref)
         case Ending.REJECTED:
             return _REJECTED, answer
         case Ending.UNKNOWN if row.is_marketing:
             return _UNKNOWN, answer
         case Ending.DEFERRED | Ending.UNKNOWN:
-            return (_FAILED, answer) if row.attempts + 1 >= MOST_ATTEMPTS else (_DEFERRED, {**answer, **again})
+            if row.attempts + 1 >= MOST_ATTEMPTS:
+                return _FAILED, answer
+            return _DEFERRED, (*answer, next_attempt(row.attempts + 1, row.message_id, now))
         case Ending.NOT_BEGUN | Ending.MISCONFIGURED:
-            return _RETURNED, {"words": outcome.detail, "again_at": row.due_at}
+            return _RETURNED, (outcome.detail, row.due_at)
 
 
 def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:

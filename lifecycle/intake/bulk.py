@@ -8,17 +8,18 @@ never from input. JSON columns take text that is JSON already, so that nothing i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg as postgres
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Column, Connection, Table, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import JSON, TypeEngine
 
 from lifecycle.intake.bulk_values import Columns, Rows, as_json, bound, copied, found
+from lifecycle.store.columns import dumps
 
 #: Rows from which on a thread is worth its start.
 _MANY = 1_000
@@ -53,6 +54,35 @@ def insert(connection: Connection, table: Table, columns: Sequence[str], rows: R
     """Insert rows of values in the order of `columns`. Raises RacedError where one is there already."""
     if rows:
         _insert(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
+
+
+def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, once: bool = False) -> None:
+    """Insert rows as SQLAlchemy's `insert` takes them: JSON as objects, and what is left out by the table's defaults.
+
+    All name the same columns. With `once`, one that is there already stays as it is. Raises RacedError otherwise.
+    """
+    if not rows:
+        return
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    for column in table.c:
+        if column.name not in columns and column.default is not None:
+            columns[column.name] = [_default(column)] * len(rows)
+        if isinstance(column.type, JSON) and column.name in columns:
+            columns[column.name] = list(map(_json_text, columns[column.name]))
+    if once:
+        upsert(connection, table, list(columns), (), list(zip(*columns.values(), strict=True)))
+    else:
+        _insert(connection, table, columns)
+
+
+def _json_text(value: Any) -> str | None:
+    # most are empty, and a writer of JSON takes its time over those too
+    return None if value is None else repr(value) if value in ({}, []) else dumps(value)
+
+
+def _default(column: Column[Any]) -> Any:
+    made = cast("Any", column.default)
+    return made.arg(None) if made.is_callable else made.arg
 
 
 @contextmanager
@@ -128,23 +158,33 @@ def upserting(
 
 
 def update(
-    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
-    """Replace `columns` of the rows with these keys: each of `rows` is the key, then the new values."""
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]],
+    *, held: str = "", also: str = "", only: str = "",
+) -> int:  # fmt: skip
+    """Replace `columns` of the rows with these keys: each of `rows` is the key, then the new values; return how many.
+
+    With `held`, the values end with what that column must have. `also` is fixed SQL of more changes, and `only` a fixed
+    SQL condition, on `t`.
+    """
     if not rows:
-        return
-    names = [key, *columns]
+        return 0
+    names = [key, *columns, *((held,) if held else ())]
+    only = f" AND {only}" if only else ""
     if is_sqlite(connection):
-        action = ", ".join(f"{name} = ?" for name in columns)
-        sql = f"UPDATE {table.name} SET {action} WHERE {key} = ?"  # noqa: S608 - our own names, values bound
+        action = ", ".join([*(f"{name} = ?" for name in columns), *((also,) if also else ())])
+        where = " AND ".join(f"t.{name} = ?" for name in (key, held) if name)
+        sql = f"UPDATE {table.name} AS t SET {action} WHERE {where}{only}"  # noqa: S608 - our own names, values bound
         by_column = dict(zip(names, zip(*rows, strict=True), strict=True))
-        by_column[key] = by_column.pop(key)  # the last mark
-        connection.exec_driver_sql(sql, cast("Any", bound(connection, table, by_column)))
-        return
+        for name in (key, held):
+            if name:
+                by_column[name] = by_column.pop(name)  # the last marks
+        return connection.exec_driver_sql(sql, cast("Any", bound(connection, table, by_column))).rowcount
     source, members, parameters = _sent(connection, table, names, rows)
-    action = ", ".join(f"{name} = {member}" for name, member in zip(columns, members[1:], strict=True))
-    sql = f"UPDATE {table.name} AS t SET {action} FROM {source} WHERE t.{key} = {members[0]}"  # noqa: S608 - our own names
-    connection.execute(text(sql), parameters)
+    new = zip(columns, members[1:], strict=False)
+    action = ", ".join([*(f"{name} = {member}" for name, member in new), *((also,) if also else ())])
+    where = f"t.{key} = {members[0]}" + (f" AND t.{held} = {members[-1]}" if held else "")
+    sql = f"UPDATE {table.name} AS t SET {action} FROM {source} WHERE {where}{only}"  # noqa: S608 - our own names
+    return connection.execute(text(sql), parameters).rowcount
 
 
 def look_up(

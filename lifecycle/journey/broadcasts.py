@@ -25,6 +25,7 @@ from lifecycle.journey.timed import Slot, date_leaf, is_timed, opening_in, slots
 from lifecycle.journey.versions import Versions
 from lifecycle.spec.conditions import SegmentLeaf, StageLeaf
 from lifecycle.spec.model import Campaign, Content, DateTrigger, SegmentTrigger, StageTrigger
+from lifecycle.store.among import among
 from lifecycle.store.engine import Store
 from lifecycle.store.once import insert_once
 from lifecycle.store.tables import applications, campaign_states, contacts, enrolments, memberships
@@ -245,7 +246,7 @@ class _Asking:
                 _move_mark(self.store, name, opening.at)
                 break
             with self.store.write() as connection:
-                still = select(contacts.c.id).where(contacts.c.id.in_(ids), not_(met))
+                still = select(contacts.c.id).where(among(connection, contacts.c.id, ids), not_(met))
                 batch = [(found, opening) for found in ids]
                 done = enrol_batch(
                     connection, self.versions, self.content, self.campaign, batch, self.key, self.now, only=still

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.address import key_hash
 from lifecycle.intake.facts import EventFact
+from lifecycle.store.among import among
 from lifecycle.store.tables import accounts, consents, contacts, events, facts, memberships, messages, suppressions
 
 #: Ids in one IN list; below every engine's limit on bound parameters.
@@ -19,6 +21,41 @@ CHUNK = 500
 
 #: Ledger states that conditions and caps look at.
 COUNTED_STATES = ("sending", "sent", "delivered", "bounced", "unknown")
+
+
+#: What is asked of a contact before a mail may leave.
+_ASKED = [
+    contacts.c[name]
+    for name in ("id", "identifier", "created_at", "email", "address_key", "timezone", "attributes", "erased_at")
+]
+
+
+def hold_for_release(connection: Connection, contact_ids: Iterable[int]) -> dict[int, ContactState]:
+    """Return the contacts by id with what may forbid a mail: consents, suppression, and what was sent to them.
+
+    Their rows are held until the transaction ends, in the order of ids, as everybody does.
+    """
+    asked = select(*_ASKED).where(among(connection, contacts.c.id, sorted(set(contact_ids))))
+    rows = connection.execute(asked.order_by(contacts.c.id).with_for_update()).all()
+    suppressed = _suppressed(connection, rows)
+    states = {
+        row.id: ContactState(
+            id=row.id, identifier=row.identifier, created_at=row.created_at, email=row.email, timezone=row.timezone,
+            attributes=row.attributes or {}, erased=row.erased_at is not None, suppressed=suppressed.get(row.id),
+        )
+        for row in rows
+    }  # fmt: skip
+    _consents(connection, states)
+    _messages(connection, states)
+    return states
+
+
+def load_people(connection: Connection, contact_ids: Iterable[int]) -> dict[int, ContactState]:
+    """Return the contacts by id with what mails say of them: attributes, segments, points."""
+    states = _contacts(connection, sorted(set(contact_ids)), flips=False)
+    _memberships(connection, states)
+    _kept(connection, states)
+    return states
 
 
 def load_states(
@@ -48,17 +85,9 @@ def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dic
     rows = connection.execute(
         select(contacts, accounts.c.attributes.label("account_attributes"))
         .outerjoin(accounts, accounts.c.id == contacts.c.account_id)
-        .where(contacts.c.id.in_(ids))
+        .where(among(connection, contacts.c.id, ids))
     ).all()
-    hashes = {row.id: key_hash(row.address_key) for row in rows if row.address_key}
-    reasons: dict[str, str] = {
-        row.address_hash: row.reason
-        for row in connection.execute(
-            select(suppressions.c.address_hash, suppressions.c.reason).where(
-                suppressions.c.address_hash.in_(list(hashes.values()))
-            )
-        )
-    }
+    suppressed = _suppressed(connection, rows)
     return {
         row.id: ContactState(
             id=row.id,
@@ -71,7 +100,7 @@ def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dic
             attributes=row.attributes or {},
             account=row.account_attributes or {},
             erased=row.erased_at is not None,
-            suppressed=reasons.get(hashes.get(row.id, "")),
+            suppressed=suppressed.get(row.id),
             stage=row.stage,
             stage_since_at=row.stage_since_at,
             holding=frozenset(row.holding) if flips and row.holding is not None else None,
@@ -79,6 +108,16 @@ def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dic
         )
         for row in rows
     }
+
+
+def _suppressed(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
+    """Return why each of these contacts is suppressed, by id."""
+    hashes = {row.id: key_hash(row.address_key) for row in rows if row.address_key}
+    query = select(suppressions.c.address_hash, suppressions.c.reason).where(
+        among(connection, suppressions.c.address_hash, hashes.values())
+    )
+    reasons: dict[str, str] = {row.address_hash: row.reason for row in connection.execute(query)}
+    return {found: reasons[hashed] for found, hashed in hashes.items() if hashed in reasons} if reasons else {}
 
 
 def _moments(stored: Mapping[str, str] | None) -> dict[str, datetime] | None:
@@ -89,27 +128,26 @@ def _consents(connection: Connection, states: dict[int, ContactState]) -> None:
     table = consents
     for row in connection.execute(
         select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
-        .where(table.c.contact_id.in_(list(states)))
+        .where(among(connection, table.c.contact_id, states))
         .order_by(table.c.at, table.c.id)
     ):
         states[row.contact_id].consents.append(ConsentChange(row.topic, row.granted, row.at))
 
 
+#: What conditions and caps see of a ledger row.
+_FACT_COLUMNS = tuple(field.name for field in fields(MessageFact))
+
+
 def message_fact(row: Any) -> MessageFact:
     """Return the ledger row as conditions and caps see it."""
-    return MessageFact(
-        campaign=row.campaign, step=row.step, occurrence=row.occurrence, state=row.state, topic=row.topic,
-        kind=row.kind, sending_at=row.sending_at, sent_at=row.sent_at, delivered_at=row.delivered_at,
-        opened_at=row.opened_at, clicked_at=row.clicked_at, bounced_at=row.bounced_at,
-        complained_at=row.complained_at,
-    )  # fmt: skip
+    return MessageFact(**{name: getattr(row, name) for name in _FACT_COLUMNS})
 
 
 def _messages(connection: Connection, states: dict[int, ContactState]) -> None:
     table = messages
     for row in connection.execute(
-        select(table)
-        .where(table.c.contact_id.in_(list(states)), table.c.state.in_(COUNTED_STATES))
+        select(table.c.contact_id, *(table.c[name] for name in _FACT_COLUMNS))
+        .where(among(connection, table.c.contact_id, states), table.c.state.in_(COUNTED_STATES))
         .order_by(table.c.sending_at, table.c.id)
     ):
         states[row.contact_id].messages.append(message_fact(row))
@@ -119,12 +157,12 @@ def _memberships(connection: Connection, states: dict[int, ContactState]) -> Non
     table = memberships
     latest = (
         select(func.max(table.c.id))
-        .where(table.c.contact_id.in_(list(states)))
+        .where(among(connection, table.c.contact_id, states))
         .group_by(table.c.contact_id, table.c.segment)
     )
     for row in connection.execute(
         select(table.c.contact_id, table.c.segment, table.c.entered_at, table.c.left_at).where(
-            table.c.contact_id.in_(list(states)), or_(table.c.left_at.is_(None), table.c.id.in_(latest))
+            among(connection, table.c.contact_id, states), or_(table.c.left_at.is_(None), table.c.id.in_(latest))
         )
     ):
         states[row.contact_id].memberships[row.segment] = MembershipFact(row.entered_at, row.left_at)
@@ -137,7 +175,7 @@ def _kept(connection: Connection, states: dict[int, ContactState]) -> None:
         "nps.score": table.c.nps_score, "referrals.count": table.c.referrals_count,
     }  # fmt: skip
     for row in connection.execute(
-        select(table.c.contact_id, *columns.values()).where(table.c.contact_id.in_(list(states)))
+        select(table.c.contact_id, *columns.values()).where(among(connection, table.c.contact_id, states))
     ):
         states[row.contact_id].kept = {name: row[index + 1] for index, name in enumerate(columns)}
 
@@ -155,7 +193,7 @@ def _events(connection: Connection, states: dict[int, ContactState]) -> None:
             table.c.live,
             table.c.message_id,
         )
-        .where(table.c.contact_id.in_(list(states)))
+        .where(among(connection, table.c.contact_id, states))
         .order_by(table.c.contact_id, table.c.at, table.c.id)
     ):
         found[row.contact_id].append(

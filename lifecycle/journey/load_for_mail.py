@@ -13,7 +13,8 @@ from sqlalchemy import Connection, and_, func, select
 
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import EventFact, FactSheet, OrderFact
-from lifecycle.journey.load import CHUNK, load_states
+from lifecycle.journey.load import CHUNK, load_people
+from lifecycle.store.among import among
 from lifecycle.store.tables import events, facts, orders
 
 #: Of each of these the newest event is loaded: the last order, and what may say where the cart is.
@@ -26,13 +27,16 @@ NEWEST = (
 def load_for_mail(
     connection: Connection, contact_ids: Iterable[int], trigger_ids: Collection[int]
 ) -> dict[int, ContactState]:
-    """Return the states of the contacts, with the trigger events, their newest events and their stored facts."""
-    states = load_states(connection, contact_ids, histories=False)
+    """Return the states of the contacts, with the trigger events, their newest events and their stored facts.
+
+    Whether a mail may leave is not theirs to say: consents and earlier mails are not loaded.
+    """
+    states = load_people(connection, contact_ids)
     known: dict[int, dict[int, EventFact]] = defaultdict(dict)
     for chunk in _chunks(states):
         newest = (
             select(events.c.contact_id, events.c.name, func.max(events.c.at).label("at"))
-            .where(events.c.contact_id.in_(chunk), events.c.name.in_(NEWEST))
+            .where(among(connection, events.c.contact_id, chunk), events.c.name.in_(NEWEST))
             .group_by(events.c.contact_id, events.c.name)
             .subquery()
         )
@@ -41,7 +45,7 @@ def load_for_mail(
         )
         _take(connection, known, select(events).join(newest, same))
     for chunk in _chunks(trigger_ids):
-        _take(connection, known, select(events).where(events.c.id.in_(chunk)))
+        _take(connection, known, select(events).where(among(connection, events.c.id, chunk)))
     sheets = _sheets(connection, known, states)
     for contact_id, state in states.items():
         state.know(sheets.get(contact_id, FactSheet()), list(known[contact_id].values()))
@@ -52,7 +56,11 @@ def load_orders(connection: Connection, states: dict[int, ContactState], contact
     """Let the states of these contacts know all their orders: what they bought before is not recommended again."""
     known: dict[int, dict[int, EventFact]] = defaultdict(dict)
     for chunk in _chunks(contact_ids & states.keys()):
-        _take(connection, known, select(events).where(events.c.contact_id.in_(chunk), events.c.name == NEWEST[0]))
+        _take(
+            connection,
+            known,
+            select(events).where(among(connection, events.c.contact_id, chunk), events.c.name == NEWEST[0]),
+        )
     for contact_id, found in known.items():
         states[contact_id].recall(list(found.values()))
 
@@ -68,11 +76,13 @@ def _sheets(
 ) -> dict[int, FactSheet]:
     sheets: dict[int, FactSheet] = {}
     for chunk in _chunks(states):
-        query = select(facts.c.contact_id, facts.c.cart, facts.c.folded_at).where(facts.c.contact_id.in_(chunk))
+        query = select(facts.c.contact_id, facts.c.cart, facts.c.folded_at).where(
+            among(connection, facts.c.contact_id, chunk)
+        )
         for row in connection.execute(query):
             sheets[row.contact_id] = FactSheet(cart=row.cart, folded_at=row.folded_at)
         named = {str(event.properties.get("order_id")) for found in chunk for event in known[found].values()}
-        about = and_(orders.c.contact_id.in_(chunk), orders.c.order_id.in_(sorted(named)))
+        about = and_(among(connection, orders.c.contact_id, chunk), among(connection, orders.c.order_id, sorted(named)))
         for row in connection.execute(select(orders).where(about)):
             sheet = sheets.setdefault(row.contact_id, FactSheet())
             sheet.orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)

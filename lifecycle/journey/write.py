@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, update
+from sqlalchemy import Connection, bindparam, delete, or_, update
 
 from lifecycle.audience.review import Review
 from lifecycle.base.ids import keyed_hash
@@ -18,7 +18,6 @@ from lifecycle.journey.effects import carry_out
 from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
 from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.columns import dumps
-from lifecycle.store.once import insert_once
 from lifecycle.store.tables import contacts, decisions, enrolments, inbox, memberships, messages, stage_transitions
 
 
@@ -62,12 +61,10 @@ def write_turns(
     _store_entries(connection, [tracked for _, tracked in changed])
     for turn, tracked in changed:
         _gather(rows, turn, tracked, content, key, now, backlog)
-    if rows.messages:
-        connection.execute(insert_once(connection, messages), rows.messages)
+    bulk.add(connection, messages, rows.messages, once=True)
     if rows.cancelled:  # after: what ends an enrolment in the turn that reached a mail calls this mail back too
         connection.execute(_CANCEL, rows.cancelled)
-    if rows.decisions:
-        connection.execute(insert(decisions), rows.decisions)
+    bulk.add(connection, decisions, rows.decisions)
     for tracked, act in rows.acts:
         carry_out(connection, tracked.entry, act, content.project, now)
     if reviewed:
@@ -103,11 +100,10 @@ def _store_entries(connection: Connection, changed: Sequence[Tracked]) -> None:
         statement = update(enrolments).where(enrolments.c.id == bindparam("row"))
         connection.execute(statement.values({name: bindparam(name) for name in names}), updates)
     made = [tracked for tracked in changed if tracked.entry.id is None]
-    if made:
-        adding = insert(enrolments).returning(enrolments.c.id, sort_by_parameter_order=True)
-        ids = connection.execute(adding, [entry_values(tracked.entry) for tracked in made]).scalars()
-        for tracked, found in zip(made, ids, strict=True):
-            tracked.entry = with_id(tracked.entry, found)
+    ids = bulk.allocate(connection, enrolments, len(made))
+    for tracked, found in zip(made, ids, strict=True):
+        tracked.entry = with_id(tracked.entry, found)
+    bulk.add(connection, enrolments, [{"id": tracked.entry.id, **entry_values(tracked.entry)} for tracked in made])
 
 
 def _gather(
@@ -211,9 +207,8 @@ def _store_round(connection: Connection, reviews: Sequence[tuple[int, Review, da
         for contact_id, found, at, cause in reviews
         for name in found.entered
     ]
-    if entered:
-        # once: a refresh of everybody may have stored the same stay meanwhile
-        connection.execute(insert_once(connection, memberships), entered)
+    # once: a refresh of everybody may have stored the same stay meanwhile
+    bulk.add(connection, memberships, entered, once=True)
     moved = [
         (contact_id, found.before, found.stage, at, cause)
         for contact_id, found, at, cause in reviews

@@ -43,7 +43,10 @@ class Instant(TypeDecorator[datetime]):
         """Make an aware UTC datetime."""
         if value is None:
             return None
-        return EPOCH + timedelta(microseconds=value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return EPOCH + timedelta(microseconds=value)
+        found: datetime = value
+        return found if found.tzinfo is UTC else found.astimezone(UTC)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -77,9 +80,21 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+#: made once: `json.dumps` with options makes one each time, which takes longer than most values do
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_plain)
+
+
 def dumps(value: Any) -> str:
     """Serialise JSON for storing: Arabic as it is, decimals and instants as text, keys sorted."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_plain)
+    return _ENCODER.encode(value)
 
 
 def loads(text: str | bytes) -> Any:
@@ -88,11 +103,3 @@ def loads(text: str | bytes) -> Any:
         return _decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return json.loads(text)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -152,7 +152,17 @@ def _make_engine(url: str) -> Engine:
         raise SettingsError(f"database driver missing: {error}") from error
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine)
+    else:
+        _tune_postgres(engine)
     return engine
+
+
+def _tune_postgres(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # instants come as UTC, so that none has to be turned, and nothing depends on where the server stands
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
 
 
 def _tune_sqlite(engine: Engine) -> None:
