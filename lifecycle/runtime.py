@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lifecycle.base.errors import LifecycleError, UsageError
-from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_broker, start_workers
+from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, start_workers
 from lifecycle.deliver.bounce_box import read_box, sent_by
 from lifecycle.deliver.brakes import LOOKS_BACK, brake
+from lifecycle.deliver.brokers import make_broker
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.intake.restock import restock
