@@ -9,7 +9,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -27,7 +27,7 @@ class ScriptedSmtp:
     `answers` are by verb, "." being the end of the content and "GREETING" the first line; a list is used up one by
     one, its last for ever after. An answer may have several lines; one that begins with 421 is
     followed by the end of the connection, and so is one that ends with "!". `early` is set when the client sent on
-    before it had its answer, without PIPELINING.
+    before it had its answer, without PIPELINING. It greets after `late_s`.
     """
 
     def __init__(
@@ -37,12 +37,14 @@ class ScriptedSmtp:
         tls_at_once: bool = False,
         password: str = "",
         host: str = "127.0.0.1",
-        **answers: str | Sequence[str],
+        late_s: float = 0.0,
+        answers: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         self.offers, self._tls, self._tls_at_once, self._password = offers, tls, tls_at_once, password
         self._answers: dict[str, list[str]] = {
-            verb: [answer] if isinstance(answer, str) else list(answer) for verb, answer in answers.items()
+            verb: [answer] if isinstance(answer, str) else list(answer) for verb, answer in (answers or {}).items()
         }
+        self._late_s = late_s
         self.told: list[str] = []
         self.mails: list[bytes] = []
         self.connections = 0
@@ -69,8 +71,8 @@ class ScriptedSmtp:
         for thread in self._threads:
             thread.join(10)
 
-    def _begin(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, name="scripted", daemon=True)  # type: ignore[arg-type]
+    def _begin(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, name="scripted", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -112,6 +114,7 @@ class _Talk:
         server = self.server
         if server._tls_at_once:
             self._secure()
+        server._over.wait(server._late_s)
         self._say(server._answers.get("GREETING", ["220 scripted.example ESMTP"])[0])
         while True:
             line = self._line()

@@ -228,6 +228,20 @@ def test_hints_without_a_worker_do_not_pile_up(server: Any, broker: dramatiq.Bro
         assert done.wait(10)
 
 
+@pytest.mark.parametrize("server", [_RABBITMQ], indirect=True)
+def test_hint_for_a_queue_that_somebody_deleted_makes_it_anew(
+    server: Any, broker: dramatiq.Broker, clock: ManualClock
+) -> None:
+    """The scheduler does not talk into the void until a worker comes by."""
+    declare_actors(broker, deliver=lambda: None, advance=lambda: None)
+    hints = Hints(broker, clock)
+    assert hints.send(DELIVER, 0)
+    with opened(server) as other:
+        other.channel.queue_delete(DELIVER)  # type: ignore[attr-defined]
+    assert hints.send(DELIVER, 1)
+    assert waiting(broker)[0] == 1
+
+
 @servers
 @any_store
 @leaves_sockets
