@@ -1,7 +1,7 @@
 FROM python:3.11-slim
 WORKDIR /app
 COPY . .
-RUN pip install --no-cache-dir . && useradd --create-home lifecycle
+RUN pip install --no-cache-dir ".[rabbitmq]" && useradd --create-home lifecycle
 USER lifecycle
 ENTRYPOINT []
 CMD ["lifecycle", "run"]

@@ -14,9 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lifecycle.base.errors import LifecycleError, UsageError
-from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, make_broker, start_workers
+from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, start_workers
 from lifecycle.deliver.bounce_box import read_box, sent_by
 from lifecycle.deliver.brakes import LOOKS_BACK, brake
+from lifecycle.deliver.brokers import make_broker
 from lifecycle.deliver.scheduler import Scheduler
 from lifecycle.deliver.send import deliver_batch
 from lifecycle.intake.restock import restock
@@ -38,6 +39,9 @@ RESTOCK_S = 3600.0
 BOUNCES_S = 10.0
 #: Seconds between two looks at how many of the campaigns' mails bounce.
 BRAKES_S = 30.0
+#: Seconds in which the mails under way may end when it is told to stop; then their connections are cut, and what has
+#: become of them is written, or they are left to the reconciler. Together less than the minute that operators give it.
+STOP_S, CUT_S = 20.0, 30.0
 #: Contacts that a broadcast takes in between two ticks of the scheduler, so that receipts do not wait for it.
 BROADCAST_CONTACTS = 1000
 
@@ -186,20 +190,30 @@ class Runtime:
         return self
 
     def stop(self) -> None:
-        """Stop: no new work, finish what has begun, hand back what is claimed."""
+        """Stop: no new work, finish what has begun, hand back what is claimed. Waits for no server for ever."""
         if self.parts is not None:
             self.parts.stop.set()
+        late = threading.Timer(STOP_S, self._hang_up)
+        late.daemon = True
+        if self._pool is not None:
+            late.start()
         if self.server is not None:
             self.server.stop()
         for thread in (self._thread, *self._beside.values()):
             if thread is not None:
                 thread.join(30)
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop(timeout=round((STOP_S + CUT_S) * 1000))
+        late.cancel()
         if self._broker is not None:
             self._broker.close()
         if self.parts is not None:
             self.parts.channels.close()
+
+    def _hang_up(self) -> None:
+        log.warning("a mail server has not answered for %g s: its connections are cut", STOP_S)
+        if self.parts is not None:
+            self.parts.channels.hang_up()
 
     def wait_idle(self) -> None:
         """Wait until every hint that was given has been worked off. In-process broker only."""

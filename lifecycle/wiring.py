@@ -322,7 +322,7 @@ class Engine:
         settings = self.settings
         found: list[Provider] = []
         if settings.smtp_url is not None:
-            found.append(SmtpProvider(settings.smtp_url))
+            found.append(SmtpProvider(settings.smtp_url, clock=self.clock))
         keys = settings.ses_keys()
         if keys is not None:
             region, access_key, secret_key = keys

@@ -13,7 +13,8 @@ import threading
 from ledger import make_parts
 from lifecycle.base.clock import SystemClock
 from lifecycle.deliver import scheduler, send, settle
-from lifecycle.deliver.actors import Hints, declare_actors, make_broker, start_workers
+from lifecycle.deliver.actors import Hints, declare_actors, start_workers
+from lifecycle.deliver.brokers import make_broker
 from lifecycle.deliver.parts import Parts
 from lifecycle.providers.smtp import SmtpProvider
 from lifecycle.store.engine import Store

@@ -74,6 +74,10 @@ class Dying:
         """Check the server."""
         self.inner.check()
 
+    def hang_up(self) -> None:
+        """Cut the connection."""
+        self.inner.hang_up()
+
     def close(self) -> None:
         """Close the connection."""
         self.inner.close()

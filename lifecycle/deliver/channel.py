@@ -104,6 +104,11 @@ class Channels:
             allowed += taken
         return min(limit, allowed)
 
+    def hang_up(self) -> None:
+        """Let nobody wait for a provider's answer any longer."""
+        for channel in self._by_name.values():
+            channel.provider.hang_up()
+
     def close(self) -> None:
         """Close every provider."""
         for channel in self._by_name.values():

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-from urllib.parse import urlsplit
-
 import redis
 
 from lifecycle.base.errors import SettingsError
+from lifecycle.deliver.brokers import kind_of, without_pika
 
 #: Seconds to wait for an answer.
 TIMEOUT_S = 5.0
@@ -19,20 +17,19 @@ def check_broker(url: str | None) -> str:
     """Return what answered, for people. Raises SettingsError when nothing does, or for a URL of no broker."""
     if url is None:
         return "in this process"
-    scheme = url.partition("://")[0]
-    if scheme in {"redis", "rediss", "unix"}:
+    if kind_of(url) == "redis":
         try:
             with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as client:
                 client.ping()
         except (redis.RedisError, ValueError) as error:
             raise SettingsError(f"Redis does not answer: {error}", hint=_HINT) from error
         return "Redis answers"
-    if scheme in {"amqp", "amqps"}:
-        try:
-            parts = urlsplit(url)
-            where = (parts.hostname or "localhost", parts.port or (5671 if scheme == "amqps" else 5672))
-            socket.create_connection(where, timeout=TIMEOUT_S).close()
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"RabbitMQ takes no connection: {error}", hint=_HINT) from error
-        return "RabbitMQ takes connections"
-    raise SettingsError(f'LIFECYCLE_BROKER_URL: no such broker: "{scheme}"', hint="redis://HOST:6379/0, or nothing")
+    try:
+        from lifecycle.deliver.rabbitmq import check
+    except ImportError as error:
+        raise without_pika() from error
+    try:
+        check(url, TIMEOUT_S)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"RabbitMQ does not let us in: {error}", hint=_HINT) from error
+    return "RabbitMQ answers"

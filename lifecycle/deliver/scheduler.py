@@ -66,7 +66,7 @@ class Scheduler:
                 self._hints.send(kind, lane)
 
     def run(self) -> None:
-        """Tick until the parts are told to stop. A database that is away is waited for, and said once."""
+        """Tick until the parts are told to stop. A database that is away is waited for, and said once; so is a bug."""
         trouble = ""
         while not self._parts.stop.is_set():
             try:
@@ -75,6 +75,10 @@ class Scheduler:
                 if error.message != trouble:
                     log.error("the scheduler waits: %s", error.message)  # noqa: TRY400 - a person reads this
                 trouble = error.message
+            except Exception as error:  # the process would live on without a scheduler, and nobody would know
+                if repr(error) != trouble:
+                    log.exception("the scheduler failed, and goes on")
+                trouble = repr(error)
             else:
                 trouble = ""
             self._parts.stop.wait(TICK_S if not trouble else TICK_S * 10)

@@ -82,6 +82,10 @@ class Provider(Protocol):
         """Reach the provider without sending anything. Raises MisconfiguredError with what to do."""
         ...
 
+    def hang_up(self) -> None:
+        """Break off whatever waits for an answer, from another thread; each mail still gets its true outcome."""
+        ...
+
     def close(self) -> None:
         """Let go of connections. Sending again opens them again."""
         ...

@@ -39,6 +39,9 @@ class FolderProvider:
         if not os.access(self.folder, os.W_OK):
             raise MisconfiguredError(f"cannot write mails into {self.folder}", hint="set LIFECYCLE_MAIL_FOLDER")
 
+    def hang_up(self) -> None:
+        """Nothing is waited for."""
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,6 +98,15 @@ class HttpSession:
         except BaseException:
             self._drop(connection)
             raise
+
+    def hang_up(self) -> None:
+        """Cut every connection: those who wait for an answer wait no longer."""
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connections of every thread; call it when none of them is sending."""

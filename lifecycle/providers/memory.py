@@ -30,6 +30,9 @@ class MemoryProvider:
     def check(self) -> None:
         """Memory is always there."""
 
+    def hang_up(self) -> None:
+        """Nothing is waited for."""
+
     def close(self) -> None:
         """Nothing is open; what was accepted stays readable."""
 

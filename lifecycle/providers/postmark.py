@@ -98,6 +98,10 @@ class PostmarkProvider:
                     "this server of Postmark is a sandbox: it delivers nothing", hint="use the token of a live server"
                 )
 
+    def hang_up(self) -> None:
+        """Cut the connections of every thread."""
+        self._session.hang_up()
+
     def close(self) -> None:
         """Close the connections of every thread."""
         self._session.close()

@@ -106,6 +106,10 @@ class SesProvider:
                 hint="request production access in its console",
             )
 
+    def hang_up(self) -> None:
+        """Cut the connections of every thread."""
+        self._session.hang_up()
+
     def close(self) -> None:
         """Close the connections of every thread."""
         self._session.close()

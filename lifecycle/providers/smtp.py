@@ -7,18 +7,27 @@ TLS from the start. Credentials never leave over a plain connection, except to t
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from lifecycle.base.errors import MisconfiguredError, SettingsError
-from lifecycle.providers.base import MayBegin, Outcome, Outgoing, send_each
-from lifecycle.providers.smtp_session import Session, StaleConnectionError
+from lifecycle.base.clock import Clock, SystemClock
+from lifecycle.base.errors import MisconfiguredError, SettingsError, TransientError
+from lifecycle.providers.base import MayBegin, Outcome, Outgoing, not_begun, send_each
+from lifecycle.providers.smtp_session import COMMAND_TIMEOUT_S, Session, StaleConnectionError, cut
 
-#: Seconds to wait for a connection and for its greeting.
+#: Seconds to wait for a connection, its TLS included.
 CONNECT_TIMEOUT_S = 30.0
+#: Seconds to wait for the greeting, and for each answer until mails may go. Source: RFC 5321 4.5.3.2.1.
+GREETING_TIMEOUT_S = COMMAND_TIMEOUT_S
+#: The same for somebody who waits before a terminal.
+CHECK_TIMEOUT_S = 30.0
+#: A connection that has been idle for longer is closed, not used: a server may hang up after five minutes (RFC 5321
+#: 4.5.3.2.7), and what is between may forget it sooner, without a word, so that the next command waits in vain.
+IDLE_S = 60.0
 
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -51,7 +60,39 @@ class SmtpUrl:
 
     def __str__(self) -> str:
         """Return it without the credentials."""
-        return f"{self.scheme}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+class _Smtp(smtplib.SMTP):
+    """Tells `connected` of itself when it has a socket, before it waits for the greeting."""
+
+    def __init__(
+        self, url: SmtpUrl, helo: str | None, connected: Callable[[smtplib.SMTP, socket.socket], None]
+    ) -> None:
+        self._connected = connected
+        super().__init__(url.host, url.port, helo, timeout=CONNECT_TIMEOUT_S)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        found: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        self._connected(self, found)
+        return found
+
+
+class _Smtps(smtplib.SMTP_SSL):
+    """The same with TLS from the start."""
+
+    def __init__(
+        self, url: SmtpUrl, helo: str | None, connected: Callable[[smtplib.SMTP, socket.socket], None]
+    ) -> None:
+        self._connected = connected
+        context = ssl.create_default_context()
+        super().__init__(url.host, url.port, helo, timeout=CONNECT_TIMEOUT_S, context=context)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        found: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        self._connected(self, found)
+        return found
 
 
 class SmtpProvider:
@@ -59,25 +100,42 @@ class SmtpProvider:
 
     name = "smtp"
 
-    def __init__(self, url: str, *, helo: str | None = None) -> None:
+    def __init__(self, url: str, *, helo: str | None = None, clock: Clock | None = None) -> None:
         self.url = SmtpUrl.parse(url)
         self._helo = helo
+        self._clock = clock or SystemClock()
         self._local = threading.local()
         self._open: set[Session] = set()
+        #: connections on which no mail may go yet
+        self._arriving: set[smtplib.SMTP] = set()
+        self._hung_up = False
         self._lock = threading.Lock()
 
     def send(self, batch: Sequence[Outgoing], may_begin: MayBegin) -> list[Outcome]:
         """Send the batch over this thread's connection, opening it when there is none."""
-        return send_each(batch, may_begin, self._deliver)
+        self._leave_idle()
+        try:
+            return send_each(batch, may_begin, self._deliver)
+        finally:
+            self._local.used_at = self._clock.monotonic()
 
     def check(self) -> None:
         """Connect, log in and say goodbye. Raises MisconfiguredError."""
-        self._connect().close()
+        self._connect(CHECK_TIMEOUT_S).close()
+
+    def hang_up(self) -> None:
+        """Cut every connection, whatever is under way on it: those who wait for an answer wait no longer."""
+        with self._lock:
+            self._hung_up = True
+            connections = [*self._arriving, *(session.connection for session in self._open)]
+        for connection in connections:
+            cut(connection)
 
     def close(self) -> None:
         """Close the connections of every thread; call it when none of them is sending."""
         with self._lock:
             open_sessions, self._open = self._open, set()
+            self._hung_up = False
         for session in open_sessions:
             session.close()
         self._local = threading.local()
@@ -88,8 +146,14 @@ class SmtpProvider:
             return session.deliver(mail, may_begin)
         except StaleConnectionError:
             self._drop(session)
+            if self._hung_up:
+                return not_begun(mail)
             session = self._session()
             return session.deliver(mail, may_begin)
+        except TransientError as error:
+            if self._hung_up and not error.code:  # no answer: it was us
+                return not_begun(mail)
+            raise
         finally:
             if not session.usable:
                 self._drop(session)
@@ -97,23 +161,43 @@ class SmtpProvider:
     def _session(self) -> Session:
         session: Session | None = getattr(self._local, "session", None)
         if session is None or not session.usable:
-            session = self._connect()
+            session = self._connect(GREETING_TIMEOUT_S)
             self._local.session = session
             with self._lock:
                 self._open.add(session)
         return session
 
-    def _drop(self, session: Session) -> None:
+    def _leave_idle(self) -> None:
+        session: Session | None = getattr(self._local, "session", None)
+        if session is not None and self._clock.monotonic() - self._local.used_at > IDLE_S:
+            self._drop(session, politely=True)
+
+    def _drop(self, session: Session, *, politely: bool = False) -> None:
         self._local.session = None
         with self._lock:
             self._open.discard(session)
-        session.usable = False
+        session.usable = session.usable and politely
         session.close()
 
-    def _connect(self) -> Session:
+    def _connect(self, timeout_s: float) -> Session:
+        met: list[smtplib.SMTP] = []
+
+        def connected(connection: smtplib.SMTP, made: socket.socket) -> None:
+            made.settimeout(timeout_s)
+            met.append(connection)
+            with self._lock:
+                self._arriving.add(connection)
+
+        try:
+            return self._arrive(connected)
+        finally:
+            with self._lock:
+                self._arriving.difference_update(met)
+
+    def _arrive(self, connected: Callable[[smtplib.SMTP, socket.socket], None]) -> Session:
         where = str(self.url)
         try:
-            connection = self._greet()
+            connection = (_Smtps if self.url.scheme == "smtps" else _Smtp)(self.url, self._helo, connected)
         except (smtplib.SMTPException, OSError) as error:
             raise MisconfiguredError(
                 f"cannot reach the mail server {where}: {_reason(error)}",
@@ -133,13 +217,6 @@ class SmtpProvider:
             connection.close()
             raise
         return Session(connection)
-
-    def _greet(self) -> smtplib.SMTP:
-        url = self.url
-        if url.scheme == "smtps":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(url.host, url.port, self._helo, timeout=CONNECT_TIMEOUT_S, context=context)
-        return smtplib.SMTP(url.host, url.port, self._helo, timeout=CONNECT_TIMEOUT_S)
 
     def _log_in(self, connection: smtplib.SMTP) -> None:
         url = self.url

@@ -46,6 +46,7 @@ class Session:
         self._pipelining = connection.has_extn("pipelining")
         self._utf8 = connection.has_extn("smtputf8")
         self._size = connection.has_extn("size")
+        self._eight = connection.has_extn("8bitmime")
         if connection.sock is not None:
             # the dot must not wait for the acknowledgement of the body
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -90,7 +91,11 @@ class Session:
     def _envelope(self, mail: Outgoing, sender: str, recipient: str) -> DeliveryError | None:
         """Say MAIL, RCPT and DATA; return None when the server waits for the content, else what its refusal means."""
         utf8 = not (sender.isascii() and recipient.isascii()) or mail.smtputf8
-        options = (f" SIZE={len(mail.data)}" if self._size else "") + (" SMTPUTF8 BODY=8BITMIME" if utf8 else "")
+        eight = utf8 or not mail.data.isascii()  # our own mails are 7-bit, but for headers that name such an address
+        if eight and not self._eight:
+            return PermanentError("the server takes no 8-bit content (8BITMIME)", code=554, enhanced="5.6.3")
+        options = f" SIZE={len(mail.data)}" if self._size else ""
+        options += (" SMTPUTF8" if utf8 else "") + (" BODY=8BITMIME" if eight else "")
         commands = [f"MAIL FROM:<{sender}>{options}", f"RCPT TO:<{recipient}>", "DATA"]
         if any("\r" in command or "\n" in command for command in commands):
             return PermanentError("an address contains a line break", code=501, enhanced="5.1.3")
@@ -178,6 +183,13 @@ class Session:
     def _timeout(self, seconds: float) -> None:
         if self.connection.sock is not None:
             self.connection.sock.settimeout(seconds)
+
+
+def cut(connection: smtplib.SMTP) -> None:
+    """Cut it off, from any thread: whoever waits for an answer finds that the server has hung up."""
+    if connection.sock is not None:
+        with suppress(OSError):  # not the TLS socket's own way, which takes its state from under who reads
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def refused(what: str, code: int, answer: bytes) -> DeliveryError:

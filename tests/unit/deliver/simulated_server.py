@@ -86,6 +86,9 @@ class Provider:
     def check(self) -> None:
         """It is there."""
 
+    def hang_up(self) -> None:
+        """Nothing is waited for."""
+
     def close(self) -> None:
         """Nothing is open."""
 
