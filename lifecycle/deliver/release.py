@@ -23,7 +23,7 @@ from lifecycle.providers.base import Outgoing
 from lifecycle.spec.model import Content
 from lifecycle.store.among import among
 from lifecycle.store.columns import dumps
-from lifecycle.store.tables import campaign_states, contacts, enrolments, inbox, messages
+from lifecycle.store.tables import campaign_states, enrolments, inbox, messages
 
 #: How soon a row asks again whose contact has events that the journey has not yet looked at.
 INBOX_AGAIN = timedelta(seconds=1)
