@@ -44,7 +44,8 @@ from lifecycle.spec.project import load, read_folder
 from lifecycle.store.engine import Store
 from lifecycle.store.migrate import migrate
 from lifecycle.store.tables import messages
-from torture import Broker, Postgres
+from torture import Postgres
+from valkey import Valkey
 
 SHOP = Path(__file__).resolve().parent.parent
 AT_LEAST = 8
@@ -222,7 +223,7 @@ def main() -> None:
         url, broker = f"sqlite:///{folder / 'campaign.db'}", ""
         if given.database == "postgresql":
             url = stack.enter_context(closing(Postgres())).url
-            broker = stack.enter_context(closing(Broker())).url
+            broker = stack.enter_context(closing(Valkey())).url
         store = stack.enter_context(closing(Store(url)))
         migrate(store)
         fill(store, given.rows)

@@ -198,14 +198,15 @@ class Composition:
         compiled = self._compile(row.template, _locale(row, state, content))
         entry = self._entries.get(row.enrolment_id or 0, MailEntry(None, {}))
         addresses = self._composer.addresses(row.id)
-        code = code_of(self._composer.tokens, state.id)
-        state.kept |= {"referral.code": code, "referral.url": f"{self._composer.base_url}/r/{code}"}
+        code = code_of(self._composer.tokens, state.id) if compiled.shows_code else None
+        if code is not None:
+            state.kept |= {"referral.code": code, "referral.url": f"{self._composer.base_url}/r/{code}"}
         scope = build_scope(
             state, content, campaign, now=stamp, event=_event(state, entry.event_id), context=entry.context,
             addresses=addresses, locale=compiled.locale, data=row.data, shelf=self._shelf,
         )  # fmt: skip
         rendered = render(compiled, scope, addresses)
-        if code in rendered.text or code in rendered.html:
+        if code is not None and (code in rendered.text or code in rendered.html):
             self._codes[state.id] = code
         sender = _sender(project.senders, row.sender)
         domain = ascii_domain(sender.address.rpartition("@")[2])

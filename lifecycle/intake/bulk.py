@@ -11,10 +11,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
 import psycopg as postgres
-from sqlalchemy import Column, Connection, Table, text
+from sqlalchemy import Column, Connection, Dialect, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import JSON, TypeEngine
 
@@ -266,7 +267,7 @@ def _sent(
     places = range(len(columns))
     arrays = ", ".join(f"json_array_elements_text(CAST(:c{place} AS json))" for place in places)
     source = f"ROWS FROM ({arrays}) AS k({', '.join(f'c{place}' for place in places)})"
-    members = [f"CAST(k.c{place} AS {_sql_type(connection, table, columns[place])})" for place in places]
+    members = [f"CAST(k.c{place} AS {_sql_type(connection.dialect, table, columns[place])})" for place in places]
     sent = as_json(connection, table, dict(zip(columns, zip(*rows, strict=True), strict=True)))
     return source, members, {f"c{place}": array for place, array in enumerate(sent)}
 
@@ -275,6 +276,7 @@ def _sent(
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, default=str).encode
 
 
-def _sql_type(connection: Connection, table: Table, column: str) -> str:
+@cache
+def _sql_type(dialect: Dialect, table: Table, column: str) -> str:
     kind: TypeEngine[Any] = table.c[column].type
-    return kind.compile(connection.dialect)
+    return kind.compile(dialect)

@@ -56,6 +56,8 @@ class Compiled:
     shows_views: bool
     #: whether it may recommend products, for which the shelf and the contact's orders are loaded
     recommends: bool
+    #: whether it may show the contact's referral code, which is then stored
+    shows_code: bool
     #: subject, preheader and plain text with PART between them, in one template
     lines: Template = field(repr=False)
     html: Template = field(repr=False)
@@ -238,9 +240,10 @@ class Templates:
             draft.template, locale, lines, html, repr(sorted(fixed.items())), repr(sorted(utm.items())),
             *self._catalogs_said(locale),
         )  # fmt: skip
+        whole = lines + html
         return Compiled(
             draft.template, locale, direction(locale), name, fixed, utm, project.brand.url,
-            {**built_html.globals, **values}, "views" in lines + html, "recommendations" in lines + html,
+            {**built_html.globals, **values}, "views" in whole, "recommendations" in whole, "referral" in whole,
             built_lines, built_html, draft.source, source, draft.sandboxes, draft.texts,
         )  # fmt: skip
 
