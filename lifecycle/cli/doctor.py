@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -174,7 +174,7 @@ def _reach(provider: Provider, *, is_default: bool) -> str:
 
 
 def _senders(engine: Engine, names: list[str]) -> Iterator[Finding]:
-    """Yield the senders whose provider is not set up: their mails go by the default one."""
+    """Yield by whom each sender's mails go that names providers, and the providers that are not set up."""
     from lifecycle.base.errors import LifecycleError
     from lifecycle.report.health import Finding
 
@@ -183,12 +183,24 @@ def _senders(engine: Engine, names: list[str]) -> Iterator[Finding]:
     except LifecycleError:
         return  # the content has a line of its own
     for name, sender in senders.items():
-        if sender.provider is not None and sender.provider not in names:
+        there = [provider for provider in sender.providers if provider in names]
+        missing = [provider for provider in sender.providers if provider not in names]
+        if missing:
+            asked = f'sender "{name}" asks for {" and ".join(missing)}, which is not set up'
             yield Finding(
                 "senders", "note" if names == ["folder"] else "wrong",
-                f'sender "{name}" asks for {sender.provider}, which is not set up: its mails go by {names[0]}',
-                f"set up {sender.provider}, or change `senders.{name}.provider`; there is {', '.join(names)}",
+                f"{asked}: its mails go by {_then(there) or names[0]}",
+                f"set up {missing[0]}, or change `senders.{name}.provider`; there is {', '.join(names)}",
             )  # fmt: skip
+        elif len(there) > 1:
+            yield Finding(
+                "senders", "ok", f'mails of "{name}" go by {there[0]}; while it is out, by {_then(there[1:])}'
+            )
+
+
+def _then(names: Sequence[str]) -> str:
+    """Return names in their order as words."""
+    return ", then ".join(names)
 
 
 def _hooks(engine: Engine) -> Iterator[Finding]:

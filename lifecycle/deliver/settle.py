@@ -72,6 +72,7 @@ _REJECTED = _guarded(
 _FAILED = _guarded(
     state="failed", reason="", attempts=messages.c.attempts + 1, provider=bindparam("by"), detail=bindparam("words")
 )
+#: whoever certainly did not take it is not written down: another provider may be given it
 _DEFERRED = _guarded(
     state=case((_CALLED_BACK, "cancelled"), else_="deferred"), attempts=messages.c.attempts + 1,
     provider=bindparam("by"), detail=bindparam("words"), due_at=bindparam("again_at"),
@@ -81,7 +82,10 @@ _UNKNOWN = _guarded(
 )
 #: nothing was sent: as it was before the claim, with what stopped it for people to read
 _RETURNED = _guarded(
-    state=case((_CALLED_BACK, "cancelled"), else_="queued"), due_at=bindparam("again_at"), detail=bindparam("words")
+    state=case((_CALLED_BACK, "cancelled"), else_="queued"),
+    due_at=bindparam("again_at"),
+    provider=bindparam("by"),
+    detail=bindparam("words"),
 )
 
 
@@ -106,9 +110,12 @@ def _writing(one: Settled, now: datetime) -> tuple[Update, dict[str, Any]]:
         case Ending.UNKNOWN if row.is_marketing:
             return _UNKNOWN, answer
         case Ending.DEFERRED | Ending.UNKNOWN:
-            return (_FAILED, answer) if row.attempts + 1 >= MOST_ATTEMPTS else (_DEFERRED, {**answer, **again})
+            if row.attempts + 1 >= MOST_ATTEMPTS:
+                return _FAILED, answer
+            by = one.provider if outcome.ending is Ending.UNKNOWN else row.bound_to
+            return _DEFERRED, {**answer, **again, "by": by}
         case Ending.NOT_BEGUN | Ending.MISCONFIGURED:
-            return _RETURNED, {"words": outcome.detail, "again_at": row.due_at}
+            return _RETURNED, {"words": outcome.detail, "again_at": row.due_at, "by": row.bound_to}
 
 
 def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
@@ -128,7 +135,7 @@ def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
         values: dict[str, Any] = (
             {"state": "sent", "sent_at": func.coalesce(messages.c.sending_at, now)}
             if sent
-            else {"state": "queued", "due_at": clock.now(), "sending_at": None}
+            else {"state": "queued", "due_at": clock.now(), "sending_at": None, "provider": None}
         )
         called_back = not sent and found.reason == "cancelled"
         if called_back:

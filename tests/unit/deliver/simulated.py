@@ -27,8 +27,9 @@ from invariant import OPEN, Row, broken, ledger
 from ledger import START, add_contacts, add_rows, cap, make_content, make_parts
 from lifecycle.base.clock import ManualClock
 from lifecycle.deliver import reconcile, scheduler, send
-from lifecycle.deliver.outbox import HELD, LEASE_S
+from lifecycle.deliver.outbox import LEASE_S
 from lifecycle.deliver.parts import Parts
+from lifecycle.deliver.picking import HELD
 from lifecycle.deliver.reconcile import Reconciled, _chunk
 from lifecycle.deliver.release import Ready
 from lifecycle.deliver.send import RELEASE_HOLDS_S

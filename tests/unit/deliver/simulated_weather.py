@@ -15,7 +15,8 @@ from invariant import Row
 from ledger import withdraw
 from lifecycle.base.address import key_hash
 from lifecycle.deliver.control import cancel, pause, resume
-from lifecycle.deliver.outbox import MOST_CRASHES, Claimed
+from lifecycle.deliver.outbox import Claimed
+from lifecycle.deliver.picking import MOST_CRASHES
 from lifecycle.deliver.settle import MOST_ATTEMPTS
 from lifecycle.store.tables import inbox, suppressions
 

@@ -66,7 +66,7 @@ def test_what_is_set_up_is_a_provider_and_the_first_is_the_default(
 def test_a_sender_chooses_among_them(tmp_path: Path) -> None:
     """One that names what is not set up gets the default."""
     channels = engine(tmp_path, SES | POSTMARK).channels()
-    senders = {name: Sender("a@b.example", LocalText("A"), provider=name) for name in ("ses", "postmark", "smtp")}
+    senders = {name: Sender("a@b.example", LocalText("A"), providers=(name,)) for name in ("ses", "postmark", "smtp")}
     project = replace(web_content().project, senders=senders)
     assert [channels.of(name, project).name for name in senders] == ["ses", "postmark", "ses"]
     channels.close()
