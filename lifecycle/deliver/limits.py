@@ -14,7 +14,7 @@ from lifecycle.spec.model import Project, SendingLimit
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit. `key` names it in the ledger, `words` for people: "gmail.com: 1,000 per 1h".
+    """One limit. `key` names it in the ledger, `words` for people: "the limit of gmail.com: 1,000 per 1h".
 
     It is of a provider, of domains (A-labels), or of both. One of `everything` holds every mail, since the provider
     would refuse it; the others are about reputation: transactional mail counts, and is not held.
@@ -79,7 +79,7 @@ def limits_of(project: Project, rates: Mapping[str, float | None]) -> Limits:
         found.append(Limit(words, words, Ramp(plan, zone), plan.provider))
     for provider, rate in rates.items():
         if rate is not None:
-            words = f"{provider}: {rate:g} per 1s (LIFECYCLE_RATE_PER_S)"
+            words = f"the limit of {provider}: {rate:g} per 1s (LIFECYCLE_RATE_PER_S)"
             found.append(Limit(f"the rate of {provider}", words, Rate.of(rate, 1), provider, everything=True))
     return Limits({each.key: each for each in found})
 
@@ -89,7 +89,7 @@ def _written(limit: SendingLimit) -> Limit:
     much = f"{limit.at_most:,} per {limit.per}"
     if not limit.domains:
         key = f"{limit.provider} per {limit.per}"
-        return Limit(key, f"{limit.provider}: {much}", rate, limit.provider, everything=True)
+        return Limit(key, f"the limit of {limit.provider}: {much}", rate, limit.provider, everything=True)
     first = domain_name(limit.domains[0])
     of = first if limit.provider is None else f"{first} by {limit.provider}"
-    return Limit(of, f"{of}: {much}", rate, limit.provider, frozenset(map(domain_name, limit.domains)))
+    return Limit(of, f"the limit of {of}: {much}", rate, limit.provider, frozenset(map(domain_name, limit.domains)))

@@ -22,8 +22,8 @@ from lifecycle.deliver.taking import Limiting, Taking
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, messages
 
-#: Rows of one priority that one claim looks at: what is to be parked is parked by so many.
-LOOKED_AT = 500
+#: Rows of one priority that one claim looks at, at least: what is to be parked is parked by so many.
+LOOKED_AT = 100
 #: Rows that come free in one transaction.
 CHUNK = 1000
 #: Seconds after which to look again when what has room is claimed already.
@@ -125,6 +125,8 @@ class _Picking:
 
     def pick(self, limit: int) -> Picked:
         """Look at the general queue, then at each limit's, and take the first of all."""
+        if all(carrier in self._budget for carrier in self._limited.carriers.values()):
+            limit = min(limit, max(1, sum(self._budget.values())))
         found = [*self._general(limit)]
         # those too may be the first of their queue
         parked = self._write_parked()

@@ -10,11 +10,13 @@ from unittest import mock
 
 from sqlalchemy import Integer, Update, bindparam, update
 
-from lifecycle.deliver import outbox, reconcile, release, send, settle
+from lifecycle.deliver import outbox, reconcile, release, send, settle, taking
+from lifecycle.deliver.channel import Channel, Channels
 from lifecycle.deliver.release import Released
 from lifecycle.deliver.settle import Settled
 from lifecycle.journey.policy import Go, Judgement, Skip, judge
 from lifecycle.providers.base import Ending
+from lifecycle.spec.model import Project
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
 
@@ -52,7 +54,7 @@ def missing_fence() -> Iterator[None]:
     """Whoever held a row once writes to it, whoever holds it now."""
     guarded = {
         settle: ("_SENT", "_REJECTED", "_FAILED", "_DEFERRED", "_UNKNOWN", "_RETURNED"),
-        release: ("_SENDING", "_HELD", "_ENDED"),
+        release: ("_SENDING", "_HELD", "_ENDED", "_FULL", "_PARKED"),
         outbox: ("_HAND_BACK",),
     }
     with ExitStack() as stack:
@@ -132,6 +134,39 @@ def nothing_reconciled() -> Iterator[None]:
         yield
 
 
+def _elsewhere(channels: Channels, row: outbox.Claimed, project: Project) -> tuple[Channel, ...]:
+    route = channels.route(row.sender, project)
+    return tuple(channel for channel in route if channel.name != row.provider) or route
+
+
+@contextmanager
+def unknown_fails_over() -> Iterator[None]:
+    """A provider that did not answer is taken for one that is out: the mail goes by the next one."""
+    writing = settle._writing
+
+    def passed_on(one: Settled, now: Any) -> Any:
+        if one.outcome.ending is not Ending.UNKNOWN:
+            return writing(one, now)
+        return settle._RETURNED, {"words": "no answer", "again_at": one.row.due_at, "by": one.provider}
+
+    with mock.patch.object(settle, "_writing", passed_on), mock.patch.object(Channels, "route_of", _elsewhere):
+        yield
+
+
+@contextmanager
+def crash_fails_over() -> Iterator[None]:
+    """A receipt that a lost worker was sending goes by the next provider."""
+    with mock.patch.object(Channels, "route_of", _elsewhere):
+        yield
+
+
+@contextmanager
+def limit_not_written() -> Iterator[None]:
+    """Each transaction sees the limit as it was at the beginning."""
+    with mock.patch.object(taking.Taking, "write"):
+        yield
+
+
 #: Each with the invariant that it must be seen to break.
 PLANTED: dict[Callable[[], Any], str] = {
     checkpoint_at_fetch: "lost",
@@ -143,4 +178,7 @@ PLANTED: dict[Callable[[], Any], str] = {
     no_quarantine: "open",
     lease_not_asked: "stale",
     nothing_reconciled: "open",
+    unknown_fails_over: "strayed",
+    crash_fails_over: "strayed",
+    limit_not_written: "limit",
 }

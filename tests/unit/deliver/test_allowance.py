@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger import START
@@ -33,6 +33,7 @@ def at(seconds: float) -> Moment:
     st.integers(1, 60), st.sampled_from([1, 60, 3600]),
     st.lists(st.tuples(st.floats(0, 0.4), st.integers(0, 30)), max_size=60),
 )  # fmt: skip
+@example(20, 1, [(0.0, 30), *[(0.05, 30)] * 40])
 def test_no_window_holds_more_than_the_limit(at_most: int, per_s: int, tries: list[tuple[float, int]]) -> None:
     """Whoever asks, as often and for as much as they like: any window that is shorter than `per` holds `at_most`."""
     rate, used, second = Rate.of(at_most, per_s), Used(), 0.0
@@ -115,11 +116,12 @@ class Off:
 
 @pytest.mark.parametrize("off", [timedelta(hours=-5), timedelta(hours=5), timedelta(days=400)])
 def test_clock_that_is_off_gains_one_burst_and_stops_nobody(clock: ManualClock, off: timedelta) -> None:
-    """Two machines in turn, one of them hours or a year off: the rate holds but for one burst, and is used."""
+    """Two machines in turn, one of them hours or a year off, then the slower one alone: the rate holds, and is used."""
     rate, used, taken = Rate.of(600, 60), Used(), 0
     times = [LimitTime(clock), LimitTime(Off(clock, off))]
+    slower = int(off < timedelta())
     for turn in range(6000):
-        instant = times[turn % 2].now([used.at])
+        instant = times[turn % 2 if turn < 3000 else slower].now([used.at])
         when = Moment(instant, instant)
         room = rate.room(used, when)
         used, taken = rate.take(used, room, when), taken + room
