@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lifecycle.base.errors import LifecycleError, UsageError
-from lifecycle.deliver.actors import Hints, Lanes, declare_actors, drain, start_workers
+from lifecycle.deliver.actors import HINT_AGAIN_S, Hints, Lanes, declare_actors, drain, start_workers
 from lifecycle.deliver.bounce_box import read_box, sent_by
 from lifecycle.deliver.brakes import LOOKS_BACK, brake
 from lifecycle.deliver.brokers import make_broker
@@ -149,11 +149,18 @@ class Runtime:
             log.warning("the orders were not counted, so recommendations stay as they are: %s", error.message)
 
     def deliver_all(self) -> None:
-        """Deliver until nothing more is due."""
+        """Deliver until nothing more is due; a limit that soon lets more through is waited for, for a moment."""
         if self.parts is None:
             return
+        waited_s = 0.0
         while not self._stopping():
-            if not deliver_batch(self.parts).claimed:
+            done = deliver_batch(self.parts)
+            if not done.idle:
+                waited_s = 0.0
+            elif 0 < done.wait_s <= HINT_AGAIN_S - waited_s:
+                waited_s += done.wait_s
+                self.parts.stop.wait(done.wait_s)
+            else:
                 return
 
     def start(self, *, ticking: bool = True) -> Self:

@@ -34,8 +34,10 @@ from lifecycle.spec.model import (
     Project,
     Send,
     Sender,
+    SendingLimit,
     Stage,
     Topic,
+    WarmUp,
 )
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import consents, contacts, messages
@@ -43,19 +45,26 @@ from lifecycle.store.tables import consents, contacts, messages
 START = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 
 
-def make_content(*, caps: Sequence[FrequencyCap] = (), **campaign: Any) -> Content:
+def make_content(
+    *,
+    caps: Sequence[FrequencyCap] = (),
+    limits: Sequence[SendingLimit] = (),
+    warm_up: Sequence[WarmUp] = (),
+    providers: Sequence[str] = (),
+    **campaign: Any,
+) -> Content:
     """Return content with three campaigns: `news` (marketing), `loud` (the same, other priority) and `receipt`."""
     project = Project(
         project="shop",
         brand=Brand(LocalText("Rihla"), "https://rihla.example"),
-        senders={"main": Sender("hello@rihla.example", LocalText("Rihla"))},
+        senders={"main": Sender("hello@rihla.example", LocalText("Rihla"), providers=tuple(providers))},
         default_locale="en",
         locales=("en", "ar"),
         timezone="Asia/Riyadh",
         currency="SAR",
         topics=(Topic("offers", LocalText("Offers"), default="granted"),),
         stages=(Stage("awareness", LocalText("Awareness"), "tofu", AllOf(())),),
-        policies=Policies(frequency_caps=tuple(caps)),
+        policies=Policies(frequency_caps=tuple(caps), sending_limits=tuple(limits), warm_up=tuple(warm_up)),
     )
     news = Campaign("news", "awareness", ManualTrigger(), (Send("hello", "hello"),), topic="offers", **campaign)
     receipt = replace(news, campaign="receipt", kind="transactional", topic=None)
@@ -67,6 +76,11 @@ def make_content(*, caps: Sequence[FrequencyCap] = (), **campaign: Any) -> Conte
 def cap(at_most: int, per: str) -> FrequencyCap:
     """Return a cap over all topics."""
     return FrequencyCap(at_most, Duration.parse(per))
+
+
+def limit(at_most: int, per: str, *domains: str, provider: str | None = None) -> SendingLimit:
+    """Return a sending limit."""
+    return SendingLimit(at_most, Duration.parse(per), provider, domains)
 
 
 def add_contacts(store: Store, number: int, *, address: Callable[[int], str | None] | None = None) -> list[int]:
@@ -168,16 +182,15 @@ class PlainComposition:
 def make_parts(
     store: Store,
     clock: Clock,
-    provider: Provider,
-    *,
+    *providers: Provider,
     content: Content | None = None,
     spoil: Mapping[int, Exception] | None = None,
     rate_per_s: float | None = None,
     **options: Any,
 ) -> Parts:
-    """Return parts that deliver through the provider."""
+    """Return parts that deliver through the providers, the first being the default."""
     found = content or make_content()
-    channels = Channels([Channel(provider, clock, rate_per_s=rate_per_s)])
+    channels = Channels([Channel(provider, clock, rate_per_s=rate_per_s) for provider in providers])
     return Parts(
         store=store, clock=clock, content=lambda: found, compose=PlainCompose(spoil), channels=channels, **options
     )

@@ -72,3 +72,13 @@ def ascii_domain(domain: str) -> str:
 def key_hash(key: str) -> str:
     """Return `address_hash` of an address whose compared spelling is known already."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+@lru_cache(maxsize=65536)
+def domain_of(address: str) -> str:
+    """Return the domain of an address as it is compared: lower-case A-labels; "" for what has none."""
+    domain = address.rpartition("@")[2].strip().lower() if "@" in address else ""
+    try:
+        return ascii_domain(domain).lower()
+    except UnicodeError:  # idna's errors are some
+        return domain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -122,10 +122,26 @@ def _database(engine: Engine) -> Iterator[Finding]:
         first = str(error).splitlines()[0]
         yield Finding("database", "wrong", first, UNREACHABLE)
         return
+    yield from _warm_ups(engine)
     if in_force is None:
         yield Finding("in force", "note", "nothing was applied yet", "`lifecycle apply` puts the files into force")
     else:
         yield Finding("in force", "ok", f"version {in_force.hash[:12]}")
+
+
+def _warm_ups(engine: Engine) -> Iterator[Finding]:
+    """Yield what each warm-up allows today."""
+    from lifecycle.base.errors import LifecycleError
+    from lifecycle.deliver.standing import warm_ups_today
+    from lifecycle.report.health import Finding
+
+    try:
+        project = engine.content().project
+        with engine.store.read() as connection:
+            said = list(warm_ups_today(connection, project, engine.clock))
+    except LifecycleError:
+        return  # content and database have lines of their own
+    yield from (Finding("warm-up", "ok", each) for each in said)
 
 
 def _broker(url: str | None) -> Finding:
@@ -150,7 +166,9 @@ def _mail(engine: Engine) -> Iterator[Finding]:
     for number, provider in enumerate(providers):
         yield _guarded("mail", partial(_reach, provider, is_default=number == 0), "is its address right?")
         provider.close()
-    yield from _senders(engine, [provider.name for provider in providers])
+    names = [provider.name for provider in providers]
+    yield from _senders(engine, names)
+    yield from _stranded(engine, names)
 
 
 def _reach(provider: Provider, *, is_default: bool) -> str:
@@ -174,7 +192,7 @@ def _reach(provider: Provider, *, is_default: bool) -> str:
 
 
 def _senders(engine: Engine, names: list[str]) -> Iterator[Finding]:
-    """Yield the senders whose provider is not set up: their mails go by the default one."""
+    """Yield by whom each sender's mails go that names providers, and the providers that are not set up."""
     from lifecycle.base.errors import LifecycleError
     from lifecycle.report.health import Finding
 
@@ -183,12 +201,41 @@ def _senders(engine: Engine, names: list[str]) -> Iterator[Finding]:
     except LifecycleError:
         return  # the content has a line of its own
     for name, sender in senders.items():
-        if sender.provider is not None and sender.provider not in names:
+        there = [provider for provider in sender.providers if provider in names]
+        missing = [provider for provider in sender.providers if provider not in names]
+        if missing:
+            asked = f'sender "{name}" asks for {" and ".join(missing)}, which is not set up'
             yield Finding(
                 "senders", "note" if names == ["folder"] else "wrong",
-                f'sender "{name}" asks for {sender.provider}, which is not set up: its mails go by {names[0]}',
-                f"set up {sender.provider}, or change `senders.{name}.provider`; there is {', '.join(names)}",
+                f"{asked}: its mails go by {_then(there) or names[0]}",
+                f"set up {missing[0]}, or change `senders.{name}.provider`; there is {', '.join(names)}",
             )  # fmt: skip
+        elif len(there) > 1:
+            yield Finding(
+                "senders", "ok", f'mails of "{name}" go by {there[0]}; while it is out, by {_then(there[1:])}'
+            )
+
+
+def _stranded(engine: Engine, names: list[str]) -> Iterator[Finding]:
+    """Yield the mails that wait for a provider which may have accepted them, and is not set up any more."""
+    from lifecycle.base.errors import LifecycleError
+    from lifecycle.deliver.standing import stranded
+    from lifecycle.report.health import Finding
+
+    try:
+        with engine.store.read() as connection:
+            found = stranded(connection, names)
+    except LifecycleError:
+        return
+    for provider, rows in found.items():
+        detail = f"{rows:,} mails wait for {provider}, which is not set up: it may have accepted them already"
+        todo = f"set up {provider} until they are sent, or `lifecycle cancel` their campaign"
+        yield Finding("senders", "wrong", detail, todo)
+
+
+def _then(names: Sequence[str]) -> str:
+    """Return names in their order as words."""
+    return ", then ".join(names)
 
 
 def _hooks(engine: Engine) -> Iterator[Finding]:

@@ -131,4 +131,5 @@ def _entered(node: Tree, entered: Entered) -> None:
             line
             + (f" ({', '.join(marks)})" if marks else "")
             + (f" {escape(mail['detail'])}" if mail["detail"] else "")
+            + (f" – waits for {escape(mail['waits_for'])}" if mail["waits_for"] else "")
         )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from lifecycle.cli.output import emit_json, note, print_table
 from lifecycle.cli.session import Session, json_option, pass_session
+
+if TYPE_CHECKING:
+    from lifecycle.spec.model import Project
 
 #: States that `--state` takes; the same as `deliver.overview.STATES`, without importing the database for --help.
 _STATES = (
@@ -41,15 +45,18 @@ def command(context: click.Context, state: str | None, limit: int) -> None:
 
 def _overview(session: Session) -> None:
     from lifecycle.deliver.overview import OPEN_STATES, held_campaigns, state_counts, troubles
+    from lifecycle.deliver.standing import at_limits
 
     engine = session.engine()
+    project = _project(session)
     with engine.store.read() as connection:
         counts, held_up, held = state_counts(connection), troubles(connection), held_campaigns(connection)
+        limited = at_limits(connection, project, engine.clock) if project is not None else []
     now = engine.clock.now()
     if session.json:
         emit_json({
             "states": [asdict(one) for one in counts], "troubles": [asdict(one) for one in held_up],
-            "paused": [asdict(one) for one in held], "at": now,
+            "paused": [asdict(one) for one in held], "limits": [asdict(one) for one in limited], "at": now,
         })  # fmt: skip
         return
     if not counts:
@@ -67,10 +74,23 @@ def _overview(session: Session) -> None:
     print_table(rows)
     for trouble in held_up:
         note(f"{trouble.rows:,} waiting: {trouble.detail}")
+    for one in limited:
+        until = f", until about {one.last_at:%Y-%m-%d %H:%M} UTC" if one.last_at is not None else ""
+        note(f"{one.rows:,} wait for {one.limit}{until}")
     for campaign in held:
         note(f"{campaign.campaign} is paused since {campaign.since_at:%Y-%m-%d %H:%M} UTC, by {campaign.by or 'hand'}")
     if any(one.state == "unknown" for one in counts):
         note("`lifecycle outbox --state unknown` lists those that need your word")
+
+
+def _project(session: Session) -> Project | None:
+    """Return the project in force, None where its content does not read: the ledger is shown all the same."""
+    from lifecycle.base.errors import LifecycleError
+
+    try:
+        return session.engine().content().project
+    except LifecycleError:
+        return None
 
 
 def _list(session: Session, state: str, limit: int) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lifecycle.wiring import Engine
 
 EXIT_PARTLY = 5
+#: A limit that lets nothing through for longer, in seconds, is left to `lifecycle run`.
+MOST_WAIT_S = 60.0
 #: How many rows of a dry run are shown on a terminal; all of them are in the file.
 SHOWN = 20
 
@@ -256,7 +258,8 @@ def _send(
             note("not enrolled: " + ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items())))
         waiting = outcomes["queued"] + outcomes["deferred"]
         if waiting:
-            note(f"{waiting} wait (quiet hours, a pause, or another try); `lifecycle run` sends them when they are due")
+            why = "quiet hours, a pause, a sending limit, or another try"
+            note(f"{waiting} wait ({why}); `lifecycle run` sends them when they are due")
     return EXIT_PARTLY if partly else 0
 
 
@@ -281,9 +284,9 @@ def _deliver(engine: Engine, campaign: str, now: datetime) -> None:
             _advance(engine)
             done = deliver_batch(parts)
             report(done.claimed)
-            if done.claimed == 0 and done.wait_s > 0 and not _trouble(parts):
+            if done.idle and 0 < done.wait_s <= MOST_WAIT_S and not _trouble(parts):
                 parts.stop.wait(min(done.wait_s, 1.0))  # the rate that was set
-            elif done.claimed == 0:
+            elif done.idle:
                 break
         trouble = _trouble(parts)
     if parts.stop.is_set():
@@ -328,8 +331,8 @@ def _advance(engine: Engine) -> None:
         pass
 
 
-def _trouble(parts: Any) -> str:
-    return next((channel.trouble for channel in parts.channels if channel.trouble), "")
+def _trouble(parts: Parts) -> str:
+    return parts.channels.trouble(parts.content().project)
 
 
 def _outcome(engine: Engine, campaign: str, now: datetime) -> tuple[Counter[str], Counter[str]]:

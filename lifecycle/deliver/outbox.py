@@ -7,15 +7,16 @@ by the row's fence and state, so a worker that lost its lease writes nothing it 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, bindparam, select, update
 
 from lifecycle.base.clock import Clock
+from lifecycle.deliver.parking import Limited, Picked, pick
+from lifecycle.deliver.picking import HELD, MOST_CRASHES, NOTHING_SHUT, Shut, due_rows
 from lifecycle.store.among import among
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
@@ -24,16 +25,6 @@ from lifecycle.store.tables import messages
 BATCH = 500
 #: How long a claim holds without a heartbeat.
 LEASE_S = 60.0
-#: How many rows are claimed together by how often a claim on them has crashed: the one that kills its worker is cut
-#: out of its neighbours in three claims.
-SUSPECT_BATCHES = (BATCH, 20, 1)
-#: Claims that ended without an outcome; so many quarantine a row.
-MOST_CRASHES = 3
-
-#: Written out, not bound: only so does SQLite see that the partial indexes serve.
-WAITING = text("state IN ('queued', 'deferred')")
-HELD = text("state IN ('claimed', 'sending')")
-
 _numbers = itertools.count(1)
 
 
@@ -62,11 +53,17 @@ class Claimed:
     attempts: int
     message_id: str
     sending_at: datetime | None
+    provider: str | None = None
 
     @property
     def is_marketing(self) -> bool:
         """Say whether it goes at most once."""
         return self.kind != "transactional"
+
+    @property
+    def bound_to(self) -> str | None:
+        """Return the provider that may have accepted the mail already: no other is given it. None: nobody may."""
+        return None if self.is_marketing else self.provider
 
 
 _COLUMNS = [messages.c[field.name] for field in fields(Claimed)]
@@ -92,6 +89,10 @@ class Batch:
     rows: list[Claimed]
     worker: str
     lease: Lease
+    #: rows that were parked at a sending limit instead
+    parked: int = 0
+    #: seconds until a limit of a provider lets something through that is due, 0 when none holds anything up
+    wait_s: float = 0.0
 
     @property
     def is_last_chance(self) -> bool:
@@ -106,12 +107,14 @@ def claim(
     limit: int = BATCH,
     *,
     lease_s: float = LEASE_S,
-    without_senders: Collection[str | None] = (),
+    shut: Shut = NOTHING_SHUT,
     last_chances: bool = True,
+    limited: Limited | None = None,
 ) -> Batch:
-    """Claim up to `limit` due rows by priority, then due time, then id; none of `without_senders`.
+    """Claim up to `limit` due rows by priority, then due time, then id; none that only what is `shut` could send.
 
-    Without `last_chances`, none that its next crash quarantines.
+    Without `last_chances`, none that its next crash quarantines. `limited` names the sending limits in force: rows that
+    have no room at theirs are parked there, and not claimed.
 
     `worker` names the process; the batch gets a name of its own below it. Rows whose earlier claims crashed come in
     small batches (SUSPECT_BATCHES).
@@ -120,79 +123,24 @@ def claim(
     lease = Lease(clock, lease_s, clock.monotonic() + lease_s)
     with store.write() as connection:
         now = clock.now()
-        where = _senders(without_senders)
-        if not last_chances:
-            where.append(messages.c.crashes < MOST_CRASHES - 1)
-        ids = _due(connection, now, limit, where)
-        if not ids:
-            return Batch([], name, lease)
-        statement = (
-            update(messages)
-            .where(among(connection, messages.c.id, ids))
-            .values(
-                state="claimed",
-                fence=messages.c.fence + 1,
-                worker=name,
-                lease_until_at=now + timedelta(seconds=lease_s),
-            )
-            .returning(*_COLUMNS)
-        )
-        rows = [Claimed(*row) for row in connection.execute(statement)]
+        if limited is None:
+            where = shut.spared()
+            if not last_chances:
+                where.append(messages.c.crashes < MOST_CRASHES - 1)
+            picked = Picked({"": due_rows(connection, now, limit, where)})
+        else:
+            picked = pick(connection, now, limit, limited, shut, last_chances=last_chances)
+        held = {"state": "claimed", "worker": name, "lease_until_at": now + timedelta(seconds=lease_s)}
+        rows: list[Claimed] = []
+        for queue, ids in picked.claims.items():
+            if ids:
+                # a row that counts for a limit comes back to its queue, whatever becomes of the claim
+                own = {"queue": queue} if queue else {}
+                statement = update(messages).where(among(connection, messages.c.id, ids))
+                taken = statement.values(fence=messages.c.fence + 1, **held, **own).returning(*_COLUMNS)
+                rows += [Claimed(*row) for row in connection.execute(taken)]
     rows.sort(key=lambda row: (-row.priority, row.due_at, row.id))
-    return Batch(rows, name, lease)
-
-
-def _due(connection: Connection, now: datetime, limit: int, where: Sequence[ColumnElement[bool]]) -> list[int]:
-    """Return ids to claim, locked. Priority by priority, so that each is a range of the index (flat at any backlog)."""
-    ids: list[int] = []
-    crashes: int | None = None
-    for priority in due_priorities(connection, now):
-        query = (
-            select(messages.c.id, messages.c.crashes)
-            .where(WAITING, messages.c.priority == priority, messages.c.due_at <= now, *where)
-            .order_by(messages.c.due_at, messages.c.id)
-            .limit(limit - len(ids))
-            .with_for_update(skip_locked=True)
-        )
-        for row_id, row_crashes in connection.execute(query):
-            if crashes is None:
-                crashes = row_crashes
-                limit = min(limit, SUSPECT_BATCHES[min(crashes, len(SUSPECT_BATCHES) - 1)])
-            if row_crashes == crashes and len(ids) < limit:
-                ids.append(row_id)
-        if len(ids) >= limit:
-            break
-    return ids
-
-
-def due_priorities(connection: Connection, now: datetime) -> Iterable[int]:
-    """Yield the priorities that have due rows, highest first, each by one step into the index."""
-    below: int | None = None
-    while True:
-        query = select(messages.c.priority).where(WAITING)
-        if below is not None:
-            query = query.where(messages.c.priority < below)
-        found: int | None = connection.execute(query.order_by(messages.c.priority.desc()).limit(1)).scalar()
-        if found is None:
-            return
-        below = found
-        earliest = (
-            select(messages.c.due_at)
-            .where(WAITING, messages.c.priority == found)
-            .order_by(messages.c.due_at, messages.c.id)
-            .limit(1)
-        )
-        first = connection.execute(earliest).scalar()
-        if first is not None and first <= now:
-            yield found
-
-
-def _senders(without: Collection[str | None]) -> list[ColumnElement[bool]]:
-    if not without:
-        return []
-    named = [sender for sender in without if sender is not None]
-    keep = messages.c.sender.not_in(named)
-    return [keep if None in without else or_(messages.c.sender.is_(None), keep)]
+    return Batch(rows, name, lease, picked.parked, picked.wait_s)
 
 
 def renew(store: Store, batch: Batch) -> bool:

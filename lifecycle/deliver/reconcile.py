@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, case, literal, or_, select, update
 
 from lifecycle.base.clock import Clock
-from lifecycle.deliver.outbox import HELD, MOST_CRASHES
+from lifecycle.deliver.picking import HELD, MOST_CRASHES
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
 

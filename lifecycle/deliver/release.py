@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from lifecycle.audience.state import ContactState, MessageFact
+from lifecycle.base.address import domain_of
 from lifecycle.base.clock import Clock
 from lifecycle.deliver.outbox import Claimed
+from lifecycle.deliver.taking import Limiting
 from lifecycle.intake import bulk
 from lifecycle.journey.load import hold_for_release
 from lifecycle.journey.policy import Go, Hold, Judgement, Release, Skip, judge
@@ -60,6 +62,10 @@ class Released:
 
     go: list[Ready] = field(default_factory=list)
     held: int = 0
+    #: back in the queue, since a limit of the provider had no room any more
+    full: int = 0
+    #: parked at another sending limit
+    parked: int = 0
     #: ends by reason
     ended: dict[str, int] = field(default_factory=dict)
 
@@ -80,15 +86,25 @@ _SENDING = ("sending_at", "address", "template_hash", "links", "provider")
 _HELD = _guarded(
     state="queued", worker=None, lease_until_at=None, due_at=bindparam("again_at"), reason=bindparam("why")
 )
+_FULL = _guarded(state="queued", worker=None, lease_until_at=None)
+_PARKED = _guarded(state="queued", worker=None, lease_until_at=None, queue=bindparam("limit"))
 _ENDED = _guarded(
     state=bindparam("becomes"), worker=None, lease_until_at=None, reason=bindparam("why"), detail=bindparam("words")
 )
 
 
 def release(
-    connection: Connection, ready: Sequence[Ready | Spoiled], content: Content, clock: Clock, *, provider: str
+    connection: Connection,
+    ready: Sequence[Ready | Spoiled],
+    content: Content,
+    clock: Clock,
+    *,
+    provider: str,
+    limiting: Limiting | None = None,
 ) -> Released:
     """Decide about each row, in their order, and write it. Rows that are no longer ours are left out.
+
+    What goes is taken of the sending limits; what has no room waits at its limit, without an attempt.
 
     Must run in a writing transaction; it takes effect when that commits.
     """
@@ -96,6 +112,8 @@ def release(
     if not ready:
         return decided
     known = _Known(connection, [one.row for one in ready])
+    # held last of all: after contacts and messages
+    taking = None if limiting is None else limiting.hold_for(connection, provider, {_domain(one) for one in ready})
     # read only now: waiting for a contact's row takes time, and what it waited for must not lie in the future
     now = clock.now()
     known.clamp(now)
@@ -104,6 +122,8 @@ def release(
     sending: list[tuple[Any, ...]] = []
     holds: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
+    fulls: list[dict[str, Any]] = []
+    parks: list[dict[str, Any]] = []
     for one in ready:
         row = one.row
         if not known.ours(row):
@@ -114,6 +134,10 @@ def release(
                 if isinstance(one, Spoiled):
                     ends.append({**key, "becomes": one.state, "why": one.reason, "words": one.detail[:500]})
                     decided.end(one.reason)
+                    continue
+                over = taking.take(provider, _domain(one), marketing=row.is_marketing) if taking else None
+                if over is not None:
+                    (fulls if over.everything else parks).append({**key, "limit": over.key})
                     continue
                 sending.append((row.id, one.stamp, one.address, one.template_hash, dumps(one.links), provider))
                 decided.go.append(one)
@@ -130,7 +154,19 @@ def release(
         decided.held = len(holds)
     if ends:
         connection.execute(_ENDED, ends)
+    if fulls:
+        connection.execute(_FULL, [{name: each[name] for name in ("row", "held")} for each in fulls])
+        decided.full = len(fulls)
+    if parks:
+        connection.execute(_PARKED, parks)
+        decided.parked = len(parks)
+    if taking is not None:
+        taking.write()
     return decided
+
+
+def _domain(one: Ready | Spoiled) -> str:
+    return domain_of(one.mail.recipient) if isinstance(one, Ready) else ""
 
 
 class _Known:

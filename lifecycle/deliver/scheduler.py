@@ -8,8 +8,9 @@ from typing import Protocol
 
 from lifecycle.base.errors import LifecycleError
 from lifecycle.deliver.feedback import take_waiting
-from lifecycle.deliver.outbox import due_priorities
+from lifecycle.deliver.parking import free_parked, has_parked
 from lifecycle.deliver.parts import Parts
+from lifecycle.deliver.picking import due_priorities
 from lifecycle.deliver.reconcile import reconcile
 from lifecycle.journey.advance import due_contacts
 
@@ -54,12 +55,17 @@ class Scheduler:
         if self._reconciled is None or monotonic - self._reconciled >= RECONCILE_S:
             reconcile(parts.store, parts.clock)
             take_waiting(parts.store, parts.clock)
+            limiting = parts.channels.limiting(parts.content().project)
+            free_parked(parts.store, parts.clock.now(), limiting.limits.by_key if limiting is not None else ())
             self._reconciled = monotonic
         for chore in self._chores:
             chore()
         now = parts.clock.now()
         with parts.store.read() as connection:
             mails = next(iter(due_priorities(connection, now)), None) is not None
+            if not mails:
+                limiting = parts.channels.limiting(parts.content().project)
+                mails = limiting is not None and has_parked(connection, now, limiting)
             people = bool(due_contacts(connection, now, 1))
         for kind, due in (("advance_lane", people), ("deliver_lane", mails)):
             for lane in range(self._lanes[kind] if due else 0):

@@ -10,14 +10,13 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from lifecycle.audience.setting import asks_of_sending
 from lifecycle.base.errors import RenderError, StoreError
-from lifecycle.deliver.channel import Channel
+from lifecycle.deliver.channel import Channel, first_open
 from lifecycle.deliver.feedback import take_feedback
 from lifecycle.deliver.heartbeat import Heartbeat
 from lifecycle.deliver.outbox import BATCH, Batch, Claimed, claim, hand_back
@@ -37,6 +36,8 @@ RELEASE_HOLDS_S = 20.0
 CHUNK_S = 5.0
 #: How old a contact's history may be when its mail is composed, in seconds. Whether it may leave is asked afresh.
 KNOWN_S = 2.0
+#: How soon a row asks again whose mail a provider may have accepted that is not set up here.
+STRANDED_AGAIN = timedelta(minutes=1)
 #: How often, and how many seconds apart, the last outcomes are written again when the database is away.
 FINISH_ATTEMPTS, FINISH_AGAIN_S = 30, 2.0
 
@@ -53,6 +54,13 @@ class Delivered:
     #: outcomes that came after the lease was lost and found nothing to resolve
     stale: int = 0
     wait_s: float = 0.0
+    #: rows that were put into the queue of a sending limit
+    parked: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Say whether there was nothing to do."""
+        return not self.claimed and not self.parked
 
     @property
     def accepted(self) -> int:
@@ -64,10 +72,6 @@ def deliver_batch(parts: Parts, limit: int = BATCH) -> Delivered:
     """Claim up to `limit` due rows and see each to its outcome. Raises StoreError; what was claimed comes back then."""
     content = parts.content()
     result = Delivered()
-    limit = parts.channels.room(limit)
-    if limit == 0:
-        result.wait_s = min(channel.throttle.wait_s() for channel in parts.channels)
-        return result
     mine = parts.last_chance.acquire(blocking=False)
     try:
         batch = _claim(parts, content, limit, last_chances=mine)
@@ -81,17 +85,18 @@ def deliver_batch(parts: Parts, limit: int = BATCH) -> Delivered:
 
 
 def _claim(parts: Parts, content: Content, limit: int, *, last_chances: bool) -> Batch:
-    shut = parts.channels.paused_senders(content.project)
+    channels, project = parts.channels, content.project
     return claim(
         parts.store, parts.clock, parts.worker, limit,
-        lease_s=parts.lease_s, without_senders=shut, last_chances=last_chances,
+        lease_s=parts.lease_s, shut=channels.shut(project), last_chances=last_chances,
+        limited=channels.limited(project),
     )  # fmt: skip
 
 
 def _deliver(parts: Parts, content: Content, batch: Batch, result: Delivered) -> Delivered:
-    result.claimed = len(batch.rows)
+    result.claimed, result.parked = len(batch.rows), batch.parked
     if not batch.rows:
-        result.wait_s = max((channel.paused_s() for channel in parts.channels), default=0.0)
+        result.wait_s = max(batch.wait_s, parts.channels.wait_s(content.project))
         return result
     with Heartbeat(parts.store, batch):
         _Run(parts, content, batch, result).all()
@@ -120,8 +125,9 @@ class _Run:
     def all(self) -> None:
         """Send everything; whatever happens, write what is known and hand back what was not begun."""
         try:
-            for channel, rows in self._by_channel():
-                self._channel(channel, rows)
+            for route, rows in self._by_route():
+                if route:
+                    self._route(route, rows)
         finally:
             self._finish()
 
@@ -131,7 +137,7 @@ class _Run:
             try:
                 with self.parts.store.write() as connection:
                     self._settle(connection)
-                    hand_back(connection, list(self.waiting.values()))
+                    self._hand_back(connection)
             except StoreError:
                 if attempt + 1 == FINISH_ATTEMPTS:
                     raise
@@ -140,25 +146,35 @@ class _Run:
                 self._settled()
                 return
 
-    def _by_channel(self) -> Iterator[tuple[Channel, list[Claimed]]]:
-        project = self.content.project
-        channels = self.parts.channels
-        by_name = sorted(self.batch.rows, key=lambda row: channels.of(row.sender, project).name)
-        for _, rows in groupby(by_name, key=lambda row: channels.of(row.sender, project).name):
-            of_channel = list(rows)
-            yield channels.of(of_channel[0].sender, project), of_channel
+    def _hand_back(self, connection: Connection) -> None:
+        channels, project = self.parts.channels, self.content.project
+        left = list(self.waiting.values())
+        stranded = [row for row in left if not channels.route_of(row, project)]
+        hand_back(connection, [row for row in left if row not in stranded])
+        hand_back(connection, stranded, self.parts.clock.now() + STRANDED_AGAIN)
 
-    def _channel(self, channel: Channel, rows: list[Claimed]) -> None:
+    def _by_route(self) -> Iterator[tuple[Sequence[Channel], list[Claimed]]]:
+        """Yield the rows that may go by the same channels, with these in their order."""
+        project, channels = self.content.project, self.parts.channels
+        found: dict[tuple[str, ...], tuple[Sequence[Channel], list[Claimed]]] = {}
+        for row in self.batch.rows:
+            route = channels.route_of(row, project)
+            found.setdefault(tuple(channel.name for channel in route), (route, []))[1].append(row)
+        yield from (found[names] for names in sorted(found))
+
+    def _route(self, route: Sequence[Channel], rows: list[Claimed]) -> None:
         while rows and not self.parts.stop.is_set() and self.batch.lease.alive():
-            granted = channel.throttle.take(min(self.size, len(rows)))
-            if granted == 0 or channel.paused_s() > 0:
-                channel.throttle.give_back(granted)
-                self.result.wait_s = max(channel.throttle.wait_s(), channel.paused_s())
+            # asked at each chunk: the first one may be out by now, or work again
+            channel = first_open(route)
+            if channel is None:
+                self.result.wait_s = min((each.paused_s() for each in route), default=0.0)
                 return
             composing = self._knows(rows)
-            chunk, rows = rows[:granted], rows[granted:]
-            begun = self._chunk(channel, composing, chunk)
-            channel.throttle.give_back(granted - begun)
+            # whether one that was out works again is tried with one mail
+            size = 1 if channel.trouble else self.size
+            chunk, rows = rows[:size], rows[size:]
+            if self._chunk(channel, composing, chunk):
+                return
 
     def _knows(self, rows: list[Claimed]) -> Composing:
         """Return what composes the first of `rows`. It knows all of them, so that a fast batch loads them once."""
@@ -169,14 +185,17 @@ class _Run:
             self.known, self.known_at = {row.id for row in rows}, now
         return self.composing
 
-    def _chunk(self, channel: Channel, composing: Composing, rows: list[Claimed]) -> int:
-        """Compose, release and send; return how many mails were begun."""
+    def _chunk(self, channel: Channel, composing: Composing, rows: list[Claimed]) -> bool:
+        """Compose, release and send; say whether a limit of the provider lets no more through."""
         parts, clock = self.parts, self.parts.clock
         stamp = clock.now()
         composed = [_compose(composing, row, stamp) for row in rows]
         with parts.store.write() as connection:
             self._settle(connection)
-            decided = release(connection, composed, self.content, clock, provider=channel.name)
+            decided = release(
+                connection, composed, self.content, clock,
+                provider=channel.name, limiting=parts.channels.limiting(self.content.project),
+            )  # fmt: skip
             # before the commit: a process that is stopped right after it wakes up with a release that has grown old
             released = clock.monotonic()
             composing.record(connection, decided.go)
@@ -185,7 +204,7 @@ class _Run:
             del self.waiting[row.id]
         self._count(decided)
         if not decided.go:
-            return 0
+            return decided.full > 0
         lease = self.batch.lease
 
         def may_begin() -> bool:
@@ -196,14 +215,14 @@ class _Run:
         self.ended = [
             Settled(one.row, outcome, channel.name) for one, outcome in zip(decided.go, outcomes, strict=True)
         ]
-        return self._pace(outcomes, clock.monotonic() - released)
+        self._pace(outcomes, clock.monotonic() - released)
+        return decided.full > 0
 
-    def _pace(self, outcomes: list[Outcome], took_s: float) -> int:
+    def _pace(self, outcomes: list[Outcome], took_s: float) -> None:
         """Fit the next chunk to the server, so that a slow one does not let releases grow old."""
         begun = sum(1 for one in outcomes if one.ending not in {Ending.NOT_BEGUN, Ending.MISCONFIGURED})
         per_mail = took_s / max(begun, 1)
         self.size = MOST_SENDING if per_mail <= 0 else max(1, min(MOST_SENDING, int(CHUNK_S / per_mail)))
-        return begun
 
     def _settle(self, connection: Connection) -> None:
         if not self.ended:
@@ -228,6 +247,7 @@ class _Run:
 
     def _count(self, decided: Released) -> None:
         self.result.held += decided.held
+        self.result.parked += decided.parked
         for reason, number in decided.ended.items():
             self.result.ended[reason] = self.result.ended.get(reason, 0) + number
 
@@ -260,6 +280,6 @@ def drain(parts: Parts, *, for_s: float = 30.0) -> int:
     while not parts.stop.is_set():
         result = deliver_batch(parts)
         claimed += result.claimed
-        if result.claimed == 0 or result.wait_s > 0 or parts.clock.monotonic() - started >= for_s:
+        if result.idle or result.wait_s > 0 or parts.clock.monotonic() - started >= for_s:
             break
     return claimed

@@ -65,10 +65,11 @@ _TOLD = ("provider", "detail")
 _SENT = _Writing((*_TOLD, "sent_at", "provider_ref"), f"state = 'sent', reason = '', {_TRIED}")
 _REJECTED = _Writing(_TOLD, f"state = 'rejected', reason = '', {_TRIED}")
 _FAILED = _Writing(_TOLD, f"state = 'failed', reason = '', {_TRIED}")
+#: whoever certainly did not take it is not written down: another provider may be given it
 _DEFERRED = _Writing((*_TOLD, "due_at"), f"{_UNLESS_CALLED_BACK.format('deferred')}, {_TRIED}")
 _UNKNOWN = _Writing(_TOLD, f"state = 'unknown', {_TRIED}")
 #: nothing was sent: as it was before the claim, with what stopped it for people to read
-_RETURNED = _Writing(("detail", "due_at"), _UNLESS_CALLED_BACK.format("queued"))
+_RETURNED = _Writing((*_TOLD, "due_at"), _UNLESS_CALLED_BACK.format("queued"))
 
 _LET_GO = "worker = NULL, lease_until_at = NULL"
 
@@ -102,9 +103,10 @@ def _outcome(one: Settled, now: datetime) -> tuple[_Writing, tuple[Any, ...]]:
         case Ending.DEFERRED | Ending.UNKNOWN:
             if row.attempts + 1 >= MOST_ATTEMPTS:
                 return _FAILED, answer
-            return _DEFERRED, (*answer, next_attempt(row.attempts + 1, row.message_id, now))
+            by = one.provider if outcome.ending is Ending.UNKNOWN else row.bound_to
+            return _DEFERRED, (by, outcome.detail, next_attempt(row.attempts + 1, row.message_id, now))
         case Ending.NOT_BEGUN | Ending.MISCONFIGURED:
-            return _RETURNED, (outcome.detail, row.due_at)
+            return _RETURNED, (row.bound_to, outcome.detail, row.due_at)
 
 
 def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
@@ -124,7 +126,7 @@ def resolve(store: Store, clock: Clock, row_id: int, *, sent: bool) -> str:
         values: dict[str, Any] = (
             {"state": "sent", "sent_at": func.coalesce(messages.c.sending_at, now)}
             if sent
-            else {"state": "queued", "due_at": clock.now(), "sending_at": None}
+            else {"state": "queued", "due_at": clock.now(), "sending_at": None, "provider": None}
         )
         called_back = not sent and found.reason == "cancelled"
         if called_back:

@@ -13,6 +13,7 @@ from lifecycle.audience.clauses import Clause, clauses
 from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.audience.state import ContactState
+from lifecycle.deliver.standing import waits_for
 from lifecycle.journey.load import load_states
 from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.tables import decisions, enrolments, messages
@@ -59,7 +60,7 @@ def explain(connection: Connection, contact_id: int, content: Content, now: date
     """Return the story of the contact, of one campaign or of all, those that never touched it included."""
     state = load_states(connection, [contact_id])[contact_id]
     setting = Setting(content.project, content.segments, load_tops(connection, content))
-    entered = _entered(connection, contact_id)
+    entered = _entered(connection, contact_id, content)
     names = [only] if only is not None else sorted(set(content.campaigns) | set(entered))
     return Story(
         contact=state.external_id or state.email or state.identifier,
@@ -96,7 +97,7 @@ def _story(
     )
 
 
-def _entered(connection: Connection, contact_id: int) -> dict[str, list[Entered]]:
+def _entered(connection: Connection, contact_id: int, content: Content) -> dict[str, list[Entered]]:
     made: dict[int | None, list[Mapping[str, Any]]] = {}
     for row in connection.execute(
         select(decisions).where(decisions.c.contact_id == contact_id).order_by(decisions.c.at, decisions.c.id)
@@ -106,7 +107,7 @@ def _entered(connection: Connection, contact_id: int) -> dict[str, list[Entered]
     for row in connection.execute(
         select(messages).where(messages.c.contact_id == contact_id).order_by(messages.c.reached_at, messages.c.id)
     ):
-        mails.setdefault(row.enrolment_id, []).append(_mail(row))
+        mails.setdefault(row.enrolment_id, []).append(_mail(row, content))
     found: dict[str, list[Entered]] = {}
     for row in connection.execute(
         select(enrolments)
@@ -129,9 +130,11 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _mail(row: Row[Any]) -> dict[str, Any]:
+def _mail(row: Row[Any], content: Content) -> dict[str, Any]:
+    waiting = row.state in {"queued", "deferred"}
     return {
         "step": row.step, "template": row.template, "state": row.state, "reason": row.reason,
         "reached_at": row.reached_at, "deadline_at": row.deadline_at, "sent_at": row.sent_at,
         "opened_at": row.opened_at, "clicked_at": row.clicked_at, "detail": row.detail,
+        "waits_for": waits_for(content.project, row.queue) if waiting else "",
     }  # fmt: skip

@@ -76,7 +76,12 @@ def ledger_findings(connection: Connection, now: datetime) -> list[Finding]:
         if stuck
         else Finding("leases", "ok", "no worker has left mail behind")
     )  # fmt: skip
-    late = _count(connection, messages.c.state.in_(("queued", "deferred")) & (messages.c.due_at < now - LATE_AFTER))
+    late = _count(
+        connection,
+        messages.c.state.in_(("queued", "deferred"))
+        & (messages.c.queue == "")
+        & (messages.c.due_at < now - LATE_AFTER),
+    )
     if late:
         found.append(
             Finding(

@@ -29,6 +29,7 @@ class Refused(Exception):  # noqa: N818 - flow between decoders, never seen by a
 #: What a name in one file may point to in another.
 Kind: TypeAlias = Literal[
     "segment", "stage", "topic", "sender", "template", "campaign", "step", "webhook", "event", "tier", "survey",
+    "provider",
 ]  # fmt: skip
 
 

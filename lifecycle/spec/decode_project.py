@@ -10,8 +10,9 @@ from typing import Any, cast
 from lifecycle.base.units import Duration, LocalWindow, parse_zone
 from lifecycle.spec import model, rules_shape
 from lifecycle.spec.conditions import AllOf, AnyOf, Condition, EventLeaf, FactLeaf, Test
-from lifecycle.spec.decode import Fields, Reading, listed, mapped
+from lifecycle.spec.decode import Fields, Reading, listed, mapped, one_or_more
 from lifecycle.spec.decode_condition import condition
+from lifecycle.spec.decode_limits import provider_name, sending_limits, warm_ups
 from lifecycle.spec.decode_rewards import referrals, rewards, survey, webhook
 from lifecycle.spec.decode_values import (
     currency,
@@ -109,7 +110,7 @@ def _sender(entry: Entry, reading: Reading) -> model.Sender:
         fields.required("from", email_address),
         fields.required("name", local_text),
         fields.maybe("reply_to", email_address),
-        fields.maybe("provider", name),
+        fields.optional("provider", one_or_more(provider_name), ()),
         place=entry.key.place,
     )
     fields.close()
@@ -168,6 +169,8 @@ def _policies(node: Node, reading: Reading) -> model.Policies:
         fields.optional("attribution", _attribution, Duration(5 * 86400)),
         cast("Any", fields.optional("consent", option("single", "double"), "single")),
         (fields.maybe("utm", _utm) or {}),
+        fields.optional("sending_limits", sending_limits, ()),
+        fields.optional("warm_up", warm_ups, ()),
         place=node.place,
     )
     fields.close()

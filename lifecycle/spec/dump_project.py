@@ -6,7 +6,7 @@ from typing import Any
 
 from lifecycle.spec.decode_project import default_stages
 from lifecycle.spec.dump_conditions import condition_data
-from lifecycle.spec.dump_values import local_text_data, optional, window_data, without_nothing
+from lifecycle.spec.dump_values import local_text_data, one_or_more_data, optional, window_data, without_nothing
 from lifecycle.spec.model import (
     Brand,
     Gift,
@@ -14,10 +14,12 @@ from lifecycle.spec.model import (
     Project,
     Referrals,
     Sender,
+    SendingLimit,
     Stage,
     Survey,
     Tier,
     Topic,
+    WarmUp,
     WebhookTarget,
 )
 
@@ -71,7 +73,7 @@ def sender_data(sender: Sender) -> dict[str, Any]:
             "from": sender.address,
             "name": local_text_data(sender.name),
             "reply_to": sender.reply_to,
-            "provider": sender.provider,
+            "provider": one_or_more_data(sender.providers) if sender.providers else None,
         }
     )
 
@@ -118,8 +120,22 @@ def policies_data(policies: Policies) -> dict[str, Any]:
             "attribution": {"click": str(policies.attribution_click)},
             "consent": policies.consent,
             "utm": dict(policies.utm),
+            "sending_limits": [limit_data(limit) for limit in policies.sending_limits],
+            "warm_up": [warm_up_data(warm_up) for warm_up in policies.warm_up],
         }
     )
+
+
+def limit_data(limit: SendingLimit) -> dict[str, Any]:
+    """Return a sending limit."""
+    about = {"provider": limit.provider, "domains": list(limit.domains)}
+    return without_nothing({**about, "at_most": limit.at_most, "per": str(limit.per)})
+
+
+def warm_up_data(warm_up: WarmUp) -> dict[str, Any]:
+    """Return a warm-up."""
+    grows = {"from": warm_up.first, "to": warm_up.to, "over": str(warm_up.over)}
+    return {"provider": warm_up.provider, "starts": warm_up.starts.isoformat(), **grows}
 
 
 def tier_data(tier: Tier) -> dict[str, Any]:

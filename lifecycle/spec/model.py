@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any, Literal, TypeAlias, get_args
 
 from lifecycle.base.units import Duration, LocalWindow, Share
@@ -23,6 +23,8 @@ Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 Funnel: TypeAlias = Literal["tofu", "mofu", "bofu", "post"]
 Kind: TypeAlias = Literal["marketing", "transactional"]
+#: Who may deliver, by the names that content gives them: what `wiring` can set up.
+PROVIDERS: tuple[str, ...] = ("smtp", "ses", "postmark", "folder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +66,12 @@ class Brand(_Node):
 
 @dataclass(frozen=True, slots=True)
 class Sender(_Node):
-    """A From identity; `address` is the key `from`. `provider` names a file of lifecycle/providers."""
+    """A From identity; `address` is the key `from`. `providers` are tried in order; none is the default one."""
 
     address: str
     name: LocalText
     reply_to: str | None = None
-    provider: str | None = None
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,30 @@ class FrequencyCap(_Node):
 
 
 @dataclass(frozen=True, slots=True)
+class SendingLimit(_Node):
+    """At most that many mails begun in any rolling window of `per`: by a provider, to some domains, or both."""
+
+    at_most: int
+    per: Duration
+    provider: str | None = None
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp(_Node):
+    """How many mails a provider that is new to mailbox providers is given a day; `first` is the key `from`.
+
+    The days are the project's; each has the same multiple of the day before, and the last one has `to`.
+    """
+
+    provider: str
+    starts: date
+    first: int
+    to: int
+    over: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class QuietHours(_Node):
     """Local hours without marketing: hold until they end (`next`) or give the message up (`skip`)."""
 
@@ -123,6 +149,8 @@ class Policies(_Node):
     attribution_click: Duration = _FIVE_DAYS
     consent: Literal["single", "double"] = "single"
     utm: Mapping[str, str] = field(default_factory=dict)
+    sending_limits: tuple[SendingLimit, ...] = ()
+    warm_up: tuple[WarmUp, ...] = ()
 
 
 PropertyType: TypeAlias = Literal["text", "number", "int", "bool", "instant", "date", "list", "object"]

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from lifecycle.spec.decode import Kind, Reference
 from lifecycle.spec.diagnostics import Diagnostic, Rule, Severity, did_you_mean
-from lifecycle.spec.model import Content, walk_steps
+from lifecycle.spec.model import PROVIDERS, Content, walk_steps
 
 #: The survey that every project has: the page behind `survey_url` asks it.
 NPS = "nps"
@@ -116,10 +116,21 @@ class UnknownSurvey(Rule):
     severity = Severity.WARNING
 
 
+class UnknownProvider(Rule):
+    """There is no such provider.
+
+    Those that there are: smtp, ses, postmark, and folder, which keeps mails as files. Whether one is set up is a matter
+    of the settings; `lifecycle doctor` says.
+    """
+
+    code = "LC214"
+
+
 _RULES: Mapping[Kind, type[Rule]] = {
     "segment": UnknownSegment, "stage": UnknownStage, "topic": UnknownTopic, "sender": UnknownSender,
     "template": UnknownTemplate, "campaign": UnknownCampaign, "webhook": UnknownWebhook, "event": UnknownEvent,
     "step": UnknownStep, "tier": UnknownTier, "survey": UnknownSurvey,
+    "provider": UnknownProvider,
 }  # fmt: skip
 
 
@@ -154,6 +165,7 @@ def _known(content: Content, declared: Mapping[str, AbstractSet[str]]) -> dict[K
         "webhook": project.webhooks,
         "tier": [tier.tier for tier in project.rewards.tiers],
         "survey": {**project.surveys, NPS: None},
+        "provider": PROVIDERS,
         "template": templates(content),
         "event": {**project.events, **dict.fromkeys(_emitted(content))},
         "step": {
@@ -205,6 +217,8 @@ def _instead(reference: Reference, names: Iterable[str]) -> str:
     if reference.kind in {"segment", "campaign"}:
         return f"make {reference.kind}s/{reference.name}.yaml"
     options = list(names)
+    if reference.kind == "provider":
+        return "there is " + ", ".join(options)
     if options and len(options) <= 8:
         return "declared: " + ", ".join(options)
     where = "rewards: tiers" if reference.kind == "tier" else f"{reference.kind}s"

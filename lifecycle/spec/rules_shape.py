@@ -178,3 +178,22 @@ class TooManySteps(Rule):
     """
 
     code = "LC119"
+
+
+class LimitedTwice(Rule):
+    """The same mails are limited twice.
+
+    A mail counts for one limit of its domain, and for one more that names its provider; a provider has one limit for
+    each length of time, and one warm-up. Fix: keep one of the two.
+    """
+
+    code = "LC120"
+
+
+class WarmUpShrinks(Rule):
+    """A warm-up grows from its first day to its last.
+
+    `to` is what the last day may have, so it is no less than `from`. Fix: exchange them.
+    """
+
+    code = "LC121"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from lifecycle.spec.model import PropertyType
-from lifecycle.spec.schema_parts import Schema, by_name, choice, listed, mapping, ref, text, whole
+from lifecycle.spec.model import PROVIDERS, PropertyType
+from lifecycle.spec.schema_parts import Schema, by_name, choice, listed, mapping, one_or_more, ref, text, whole
 
 _TYPES = choice(get_args(PropertyType), "what the values are; conditions and templates are checked against it")
 _TYPED = by_name(
@@ -23,6 +23,7 @@ def _email(description: str) -> Schema:
     return text(description, pattern=r"^[^@<>\s]+@[^@<>\s]+\.[^@<>\s]+$", examples=["hello@shop.example"])
 
 
+_PROVIDER = choice(PROVIDERS, "one of the providers")
 _BRAND = mapping(
     {
         "name": ref("local_text", "the shop's name, as people know it"),
@@ -40,7 +41,9 @@ _SENDER = mapping(
         "from": _email("the address that mails come from"),
         "name": ref("local_text", "the name that stands before the address"),
         "reply_to": _email("where answers go, when elsewhere"),
-        "provider": ref("id", "who delivers: a file of lifecycle/providers; the settings say it otherwise"),
+        "provider": one_or_more(
+            _PROVIDER, "who delivers, or several in order: a later one while those before it are out", examples=["ses"]
+        ),
     },
     "a From identity",
     ["from", "name"],
@@ -85,6 +88,40 @@ _QUIET = mapping(
     "local hours without marketing, in the contact's zone",
     ["from", "to"],
 )
+_AT_MOST = {
+    "at_most": whole(1, 1_000_000_000, "so many mails", examples=[1000]),
+    "per": ref("duration", "in any window of that length, a day at most"),
+}
+_DOMAINS = listed(
+    text("a domain", pattern=r"^[^@\s]+\.[^@\s]+$", examples=["gmail.com"]), "of the addresses they go to", least=1
+)
+_LIMIT: Schema = {
+    "description": "never more than that begun in any such time, in all processes together",
+    "anyOf": [
+        mapping({"provider": _PROVIDER, **_AT_MOST}, "every mail by this provider", ["provider", "at_most", "per"]),
+        mapping(
+            {"domains": _DOMAINS, "provider": _PROVIDER, **_AT_MOST},
+            "mail to these domains; transactional mail counts and is not held",
+            ["domains", "at_most", "per"],
+        ),
+    ],
+    "examples": [{"domains": ["gmail.com", "googlemail.com"], "at_most": 1000, "per": "1h"}],
+}
+_WARM_UP = mapping(
+    {
+        "provider": _PROVIDER,
+        "starts": text("its first day", pattern=r"^\d{4}-?\d{2}-?\d{2}$", examples=["2026-12-01"]),
+        "from": whole(1, 1_000_000_000, "mails on the first day", examples=[200]),
+        "to": whole(1, 1_000_000_000, "mails on the last day", examples=[50000]),
+        "over": text(
+            "whole days; each has the same multiple of the one before",
+            pattern=r"^\s*0*[1-9]\d*[dw]\s*$",
+            examples=["30d"],
+        ),
+    },
+    "how a provider that is new gets more mail by the day",
+    ["provider", "starts", "from", "to", "over"],
+)
 _POLICIES = mapping(
     {
         "frequency_caps": listed(_CAP, "how much is too much; over a cap, the higher priority is mailed"),
@@ -105,6 +142,8 @@ _POLICIES = mapping(
             },
             "added to each link, beside campaign and content",
         ),
+        "sending_limits": listed(_LIMIT, "how fast is too fast, for providers and for those who receive"),
+        "warm_up": one_or_more(_WARM_UP, "one, or one for each provider"),
     },
     "what holds for every marketing mail",
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from lifecycle.store.columns import BigKey, Instant, Json, Money
@@ -333,6 +333,16 @@ class Application(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class SendingLimitState(SQLModel, table=True):
+    """How much of a sending limit is used, by its key. Written by deliver (`deliver.allowance` says what it means)."""
+
+    __tablename__: ClassVar[str] = "sending_limits"
+    key: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Instant)
+    full_ns: int = Field(sa_type=BigInteger)
+    begun: int
+
+
 class CampaignState(SQLModel, table=True):
     """What an operator or a brake did to a campaign, and how far its broadcasts have come."""
 
@@ -421,8 +431,19 @@ class Message(SQLModel, table=True):
         UniqueConstraint("campaign", "step", "contact_id", "occurrence", name="messages_once"),
         Index(
             "messages_due", "priority", "due_at", "id",
-            sqlite_where=text("state IN ('queued', 'deferred')"),
-            postgresql_where=text("state IN ('queued', 'deferred')"),
+            sqlite_where=text("state IN ('queued', 'deferred') AND queue = ''"),
+            postgresql_where=text("state IN ('queued', 'deferred') AND queue = ''"),
+        ),
+        # what waits at a sending limit, out of the way of all others
+        Index(
+            "messages_parked", "queue", "priority", "due_at", "id",
+            sqlite_where=text("state IN ('queued', 'deferred') AND queue <> ''"),
+            postgresql_where=text("state IN ('queued', 'deferred') AND queue <> ''"),
+        ),
+        Index(
+            "messages_parked_late", "deadline_at",
+            sqlite_where=text("state IN ('queued', 'deferred') AND queue <> '' AND deadline_at IS NOT NULL"),
+            postgresql_where=text("state IN ('queued', 'deferred') AND queue <> '' AND deadline_at IS NOT NULL"),
         ),
         Index(
             "messages_held", "lease_until_at",
@@ -453,6 +474,8 @@ class Message(SQLModel, table=True):
     priority: int = 50
     state: str
     reason: str = ""
+    #: the key of the sending limit at which it waits; "" for the general queue
+    queue: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     #: the instant the step was reached
     reached_at: datetime = Field(sa_type=Instant)
     #: not before
@@ -468,6 +491,7 @@ class Message(SQLModel, table=True):
     message_id: str
     template_hash: str | None = None
     address: str | None = None
+    #: who was given it; while it waits: who may have accepted it already, so that nobody else is given it
     provider: str | None = None
     provider_ref: str | None = None
     #: the last answer or error, for people
@@ -636,6 +660,7 @@ stocktakings = _table(StocktakingRow)
 versions = _table(Version)
 applications = _table(Application)
 campaign_states = _table(CampaignState)
+sending_limits = _table(SendingLimitState)
 enrolments = _table(Enrolment)
 decisions = _table(Decision)
 messages = _table(Message)

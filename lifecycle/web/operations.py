@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from lifecycle.base.errors import LifecycleError
+from lifecycle.deliver.picking import PARKED
 from lifecycle.store.tables import contacts, enrolments, events, hits, inbox, messages
 from lifecycle.web.parts import WebParts
 from lifecycle.web.visit import in_thread
@@ -76,13 +77,23 @@ class _Metrics:
             [(_labels(state=state, kind=kind), count) for state, kind, count in by_state],
         )  # fmt: skip
         due = select(func.min(messages.c.due_at)).where(
-            messages.c.state.in_(("queued", "deferred")), messages.c.due_at <= now
+            # what waits at a sending limit is meant to, and is counted on its own
+            messages.c.state.in_(("queued", "deferred")),
+            messages.c.queue == "",
+            messages.c.due_at <= now,
         )
         yield (
             "lifecycle_outbox_lag_seconds",
             "gauge",
             "How long the oldest due mail has waited.",
             [("", _age(connection.execute(due).scalar(), now))],
+        )
+        parked = select(messages.c.queue, func.count()).where(PARKED).group_by(messages.c.queue)
+        yield (
+            "lifecycle_outbox_parked",
+            "gauge",
+            "Mails that wait at a sending limit.",
+            [(_labels(limit=queue), count) for queue, count in connection.execute(parked)],
         )
         waiting = select(func.min(enrolments.c.due_at)).where(enrolments.c.due_at <= now)
         yield (

@@ -10,12 +10,14 @@ from unittest import mock
 
 from sqlalchemy import Connection, Integer, Table, Update, bindparam, update
 
-from lifecycle.deliver import outbox, reconcile, release, send, settle
+from lifecycle.deliver import outbox, reconcile, release, send, settle, taking
+from lifecycle.deliver.channel import Channel, Channels
 from lifecycle.deliver.release import Released
 from lifecycle.deliver.settle import Settled
 from lifecycle.intake import bulk
 from lifecycle.journey.policy import Go, Judgement, Skip, judge
 from lifecycle.providers.base import Ending
+from lifecycle.spec.model import Project
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
 
@@ -65,7 +67,7 @@ _UPDATE = bulk.update
 @contextmanager
 def missing_fence() -> Iterator[None]:
     """Whoever held a row once writes to it, whoever holds it now."""
-    guarded = {release: ("_HELD", "_ENDED"), outbox: ("_HAND_BACK",)}
+    guarded = {release: ("_HELD", "_ENDED", "_FULL", "_PARKED"), outbox: ("_HAND_BACK",)}
     with ExitStack() as stack:
         for module, names in guarded.items():
             for name in names:
@@ -144,6 +146,39 @@ def nothing_reconciled() -> Iterator[None]:
         yield
 
 
+def _elsewhere(channels: Channels, row: outbox.Claimed, project: Project) -> tuple[Channel, ...]:
+    route = channels.route(row.sender, project)
+    return tuple(channel for channel in route if channel.name != row.provider) or route
+
+
+@contextmanager
+def unknown_fails_over() -> Iterator[None]:
+    """A provider that did not answer is taken for one that is out: the mail goes by the next one."""
+    outcome = settle._outcome
+
+    def passed_on(one: Settled, now: Any) -> Any:
+        if one.outcome.ending is not Ending.UNKNOWN:
+            return outcome(one, now)
+        return settle._RETURNED, (one.provider, "no answer", one.row.due_at)
+
+    with mock.patch.object(settle, "_outcome", passed_on), mock.patch.object(Channels, "route_of", _elsewhere):
+        yield
+
+
+@contextmanager
+def crash_fails_over() -> Iterator[None]:
+    """A receipt that a lost worker was sending goes by the next provider."""
+    with mock.patch.object(Channels, "route_of", _elsewhere):
+        yield
+
+
+@contextmanager
+def limit_not_written() -> Iterator[None]:
+    """Each transaction sees the limit as it was at the beginning."""
+    with mock.patch.object(taking.Taking, "write"):
+        yield
+
+
 #: Each with the invariant that it must be seen to break.
 PLANTED: dict[Callable[[], Any], str] = {
     checkpoint_at_fetch: "lost",
@@ -155,4 +190,7 @@ PLANTED: dict[Callable[[], Any], str] = {
     no_quarantine: "open",
     lease_not_asked: "stale",
     nothing_reconciled: "open",
+    unknown_fails_over: "strayed",
+    crash_fails_over: "strayed",
+    limit_not_written: "limit",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
+from simulated_limits import Limits
 from simulated_process import Beat, Lane, Process
 from simulated_server import Compose, Log, Provider
 from simulated_store import fresh
@@ -27,8 +28,9 @@ from invariant import OPEN, Row, broken, ledger
 from ledger import START, add_contacts, add_rows, cap, make_content, make_parts
 from lifecycle.base.clock import ManualClock
 from lifecycle.deliver import reconcile, scheduler, send
-from lifecycle.deliver.outbox import HELD, LEASE_S
+from lifecycle.deliver.outbox import LEASE_S
 from lifecycle.deliver.parts import Parts
+from lifecycle.deliver.picking import HELD
 from lifecycle.deliver.reconcile import Reconciled, _chunk
 from lifecycle.deliver.release import Ready
 from lifecycle.deliver.send import RELEASE_HOLDS_S
@@ -38,6 +40,8 @@ from lifecycle.store.tables import messages
 
 #: Rounds in which everything works; whatever is open after them is open for ever.
 ROUNDS = 300
+#: How many seconds one such round takes at least in a world of limits, which let one mail through in some minutes.
+LIMITED_S = 60.0
 #: Moves in one such round, at most.
 MOVES = 20_000
 
@@ -65,6 +69,10 @@ class World:
         #: what the server has; how often each row was in doubt; which rows it refused for good
         self.log, self.ambiguous, self.refused = Log(), Counter[int](), set[int]()
         self.released: dict[int, _Released] = {}
+        #: providers that may have a row's mail, with the attempt's fence; until when each is out as a whole
+        self.doubted: defaultdict[int, set[tuple[str, int]]] = defaultdict(set)
+        self.denied: set[tuple[int, str, int]] = set()
+        self.out: dict[str, float] = {}
         #: rows that kill whoever composes them, and how often they did
         self.poison, self.killed = set[int](), Counter[int]()
         self.processes: list[Process] = []
@@ -109,18 +117,33 @@ class World:
         """See a row being released: what was acknowledged before speaks against its mail."""
         self.released[one.row.id] = _Released(self.second, self.facts.objection(one.row))
 
-    def content_leaves(self, mail: Outgoing) -> None:
+    def content_leaves(self, mail: Outgoing, provider: str) -> None:
         """See the content of a mail begin."""
         found = self.released.get(mail.row)
+        strange = {having for having, _ in self.doubted[mail.row]} - {provider}
+        if strange:
+            self.wrong.append(f"strayed: row {mail.row} begins at {provider}, and {min(strange)} may have it")
+        self.limits.begins(provider, mail.row)
         if found is None:
             self.wrong.append(f"unreleased: row {mail.row} is sent without a release")
         elif self.second - found.second > RELEASE_HOLDS_S:
             self.wrong.append(f"stale: row {mail.row} begins {self.second - found.second:.0f} s after its release")
 
-    def accept(self, mail: Outgoing) -> None:
-        """See the server take a mail."""
+    def doubt(self, row: int, provider: str, fence: int) -> None:
+        """See that a provider may have a mail of that attempt, and nobody knows."""
+        self.ambiguous[row] += 1
+        if (row, provider, fence) not in self.denied:
+            self.doubted[row].add((provider, fence))
+
+    def certain(self, row: int, provider: str, fence: int) -> None:
+        """See that a provider has not taken a mail of that attempt, however late that is known."""
+        self.denied.add((row, provider, fence))
+        self.doubted[row].discard((provider, fence))
+
+    def accept(self, mail: Outgoing, provider: str) -> None:
+        """See a server take a mail."""
         self.log.keep(mail)
-        self.note("server", f"has row {mail.row}")
+        self.note(provider, f"has row {mail.row}")
         found = self.released.get(mail.row)
         if found is not None and found.objection:
             self.wrong.append(f"objection: row {mail.row} arrived, and {found.objection} before its release")
@@ -175,8 +198,16 @@ class World:
             add_rows(self.store, people[1::2], campaign="loud", priority=90, due_at=START + timedelta(minutes=5))
         self.capped = draw.random() < 0.25
         self.late = bool(late)
-        self.content = make_content(caps=[cap(1, "365d")] if self.capped else ())
+        #: in which order mails go by two servers, or by one
+        self.providers = draw.choice([("smtp",), ("smtp", "spare"), ("spare", "smtp")])
+        if len(self.providers) > 1 and draw.random() < 0.5:
+            self.out[self.providers[0]] = draw.uniform(5, 600)
+        self.limits = Limits.of(self)
+        self.content = make_content(
+            caps=[cap(1, "365d")] if self.capped else (), limits=self.limits.written(), providers=self.providers
+        )
         rows = ledger(self.store)
+        self.campaign_of = {row.id: row.campaign for row in rows}
         if draw.random() < 0.25:
             self.poison = {draw.choice(rows).id}
         #: how many seconds a step takes
@@ -193,8 +224,9 @@ class World:
         self._named += 1
         made = Process(self, f"{kind}{self._named}")
         parts = make_parts(
-            made.handle, made.clock, Provider(made), content=self.content, rate_per_s=self.rate, worker=made.name
-        )
+            made.handle, made.clock, *(Provider(made, name) for name in sorted(self.providers)),
+            content=self.content, rate_per_s=self.rate, worker=made.name,
+        )  # fmt: skip
         self.parts[made.name] = replace(parts, compose=Compose(made))
         if kind == "scheduler":
             self.ticking[made.name] = scheduler.Scheduler(self.parts[made.name], self, deliver_lanes=2)
@@ -273,6 +305,7 @@ class World:
         self.weather = Weather.calm()
         self.facts.settle()
         self.away_until = 0.0
+        self.out.clear()
         for _ in range(ROUNDS):
             self._until_quiet()
             if self.wrong:
@@ -280,7 +313,8 @@ class World:
             stopped = any(one.lanes for one in self.processes)
             if not stopped and not self._open():
                 return
-            self.pass_time(5.0 if stopped else max(5.0, self._next() - self.second))
+            soonest = LIMITED_S if self.limits else 5.0
+            self.pass_time(5.0 if stopped else max(soonest, self._next() - self.second))
 
     def _until_quiet(self) -> None:
         """Tick once, then let everything that was begun come to its end, but in processes that are stopped."""
@@ -314,6 +348,7 @@ class World:
             self.note("person", f"says that row {row.id} was {'' if sent else 'not '}sent")
             resolve(self.store, self.clock, row.id, sent=sent)
             self.ambiguous[row.id] = max(self.ambiguous[row.id], 1)
+            self.doubted.pop(row.id, None)
         if unknown:
             self._peace()
             self._judge()
@@ -333,8 +368,11 @@ class World:
 
     def _doubt(self, connection: Connection, now: datetime) -> tuple[int, Reconciled]:
         """Reconcile, and count the rows about which a lost worker leaves doubt."""
-        lost = select(messages.c.id).where(messages.c.state == "sending", messages.c.lease_until_at < now)
-        self.ambiguous.update(connection.execute(lost).scalars())
+        lost = select(messages.c.id, messages.c.provider, messages.c.fence).where(
+            messages.c.state == "sending", messages.c.lease_until_at < now
+        )
+        for row in connection.execute(lost):
+            self.doubt(row.id, row.provider, row.fence)
         return _chunk(connection, now)
 
 

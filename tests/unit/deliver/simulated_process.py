@@ -102,6 +102,8 @@ class Process:
         self.stopped = 0.0
         self.lanes: list[Lane] = []
         self.beats: dict[int, Beat] = {}
+        #: of each row, the fence under which this process released it last
+        self.fences: dict[int, int] = {}
         self.handle = Handle(world.store, self)
         self.clock = Skewed(world.clock, world.skew())
         self._started = 0

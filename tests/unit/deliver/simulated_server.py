@@ -33,21 +33,26 @@ PATIENCE_S = 300.0
 
 
 class Provider:
-    """Speaks with the server for one process."""
+    """Speaks with one server for one process."""
 
-    name = "smtp"
-
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, name: str) -> None:
         self._process = process
+        self.name = name
 
     def send(self, batch: Sequence[Outgoing], may_begin: MayBegin) -> list[Outcome]:
         """Send the batch as every provider does."""
-        return send_each(batch, may_begin, self._deliver)
+        outcomes = send_each(batch, may_begin, self._deliver)
+        for one in outcomes:
+            if one.ending not in {Ending.ACCEPTED, Ending.UNKNOWN}:
+                self._process.world.certain(one.row, self.name, self._process.fences[one.row])
+        return outcomes
 
     def _deliver(self, mail: Outgoing, may_begin: MayBegin) -> Outcome:
         process, world = self._process, self._process.world
         fate = world.fate()
         process.at(f"begins row {mail.row}" + f" ({fate})" * bool(fate), world.draw.uniform(1, 30) * (fate == "slow"))
+        if world.second < world.out.get(self.name, 0.0):
+            raise MisconfiguredError("this server is out")
         match fate:
             case "unreachable":
                 raise MisconfiguredError("cannot reach the mail server")
@@ -58,7 +63,7 @@ class Provider:
                 raise PermanentError("no such user", code=550)
         if not may_begin():
             return not_begun(mail)
-        world.content_leaves(mail)
+        world.content_leaves(mail, self.name)
         began = world.second
         process.at(f"sends the content of row {mail.row}")
         if world.second - began > PATIENCE_S:
@@ -73,14 +78,14 @@ class Provider:
                 raise PermanentError("the content was answered 554", code=554)
             case "cut after the dot, dropped":
                 return self._unknown(mail)
-        world.accept(mail)
+        world.accept(mail, self.name)
         process.at(f"waits for the answer to row {mail.row}", world.draw.uniform(5, 600) * (fate == "late answer"))
         if fate == "cut after the dot, kept":
             return self._unknown(mail)
         return Outcome(mail.row, Ending.ACCEPTED, 250)
 
     def _unknown(self, mail: Outgoing) -> Outcome:
-        self._process.world.ambiguous[mail.row] += 1
+        self._process.world.doubt(mail.row, self.name, self._process.fences[mail.row])
         raise AmbiguousError("no answer to the dot")
 
     def check(self) -> None:
@@ -123,6 +128,7 @@ class Composition(PlainComposition):
         """Tell the world what this transaction releases."""
         del connection
         for one in ready:
+            self.compose.process.fences[one.row.id] = one.row.fence
             self.compose.process.world.release(one)
 
 

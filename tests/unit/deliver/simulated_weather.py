@@ -15,7 +15,8 @@ from invariant import Row
 from ledger import withdraw
 from lifecycle.base.address import key_hash
 from lifecycle.deliver.control import cancel, pause, resume
-from lifecycle.deliver.outbox import MOST_CRASHES, Claimed
+from lifecycle.deliver.outbox import Claimed
+from lifecycle.deliver.picking import MOST_CRASHES
 from lifecycle.deliver.settle import MOST_ATTEMPTS
 from lifecycle.store.tables import inbox, suppressions
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 OUTSIDE = {
     "kill": 0.02, "stop": 0.03, "terminate": 0.01, "away": 0.01, "sleep": 0.006, "night": 0.003, "jump": 0.006,
     "unsubscribe": 0.015, "suppress": 0.01, "news": 0.02, "looked": 0.03, "pause": 0.02, "resume": 0.03,
-    "cancel": 0.002,
+    "cancel": 0.002, "outage": 0.04,
 }  # fmt: skip
 #: Faults that come in the middle of a move, and the chance of each where it can happen.
 INSIDE = {
@@ -83,6 +84,10 @@ def strike(world: World, fault: str) -> None:
             world.clock.advance(timedelta(seconds=draw.uniform(30, 3600)))
         case "jump":  # of the wall clock, either way
             process.clock.skew = timedelta(seconds=draw.uniform(-300, 300))
+        case "outage":  # of one server, as a whole
+            out = draw.choice(world.providers)
+            world.out[out] = world.second + draw.uniform(1, 900)
+            world.note(out, f"is out until {world.out[out]:.0f} s")
         case "night":
             for each in world.processes:
                 each.bury()

@@ -292,15 +292,17 @@ def test_misconfigured_provider_loses_nothing_and_says_it_once(
 
 
 def test_rate_limits_what_is_sent(store: Store, clock: ManualClock) -> None:
-    """Ten a second: ten now, and ten more after each second; the rest waits in the database."""
-    add_rows(store, add_contacts(store, 25))
-    parts = make_parts(store, clock, MemoryProvider(), rate_per_s=10)
+    """Two hundred a second: 20 at once, then one each 181st of a second; the rest waits in the database."""
+    add_rows(store, add_contacts(store, 250))
+    parts = make_parts(store, clock, MemoryProvider(), rate_per_s=200)
     sent = []
-    for _ in range(4):
+    for _ in range(12):
         drain(parts)
         sent.append(states(store)["sent"])
-        clock.advance(timedelta(seconds=1))
-    assert sent == [10, 20, 25, 25]
+        clock.advance(timedelta(seconds=0.1))
+    assert sent[:3] == [20, 38, 56]
+    assert sent[-1] == sum(states(store).values()) - states(store)["queued"]
+    assert max(later - sooner for sooner, later in zip(sent, sent[10:], strict=False)) <= 200
 
 
 def test_old_release_is_not_used(store: Store, clock: ManualClock) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from ledger import add_contacts, add_rows
+from ledger import START, add_contacts, add_rows
+from lifecycle.base.clock import SystemClock
 from lifecycle.cli.main import run
 from lifecycle.spec.project import read_folder
 from lifecycle.store.engine import Store
 from lifecycle.store.migrate import prepare
-from lifecycle.store.tables import messages
+from lifecycle.store.tables import enrolments, messages
 
 SHOP = Path(__file__).parents[3]
 
@@ -90,3 +92,51 @@ def test_mistyped_campaign_gets_a_suggestion(project: Path, capsys: pytest.Captu
     assert code == 1
     assert "newsleter" in err
     assert "newsletter" in err.replace("newsleter", "")
+
+
+def test_outbox_says_who_waits_at_which_limit_and_until_when(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So do `explain`, of one contact, and `doctor`, of the warm-up's day."""
+    monkeypatch.setenv("LIFECYCLE_MAIL_FOLDER", str(project / "mails"))
+    page = project / "lifecycle.yaml"
+    today = SystemClock().now().date()
+    added = (
+        "policies:\n"
+        "  sending_limits: [{domains: [example.org], at_most: 1000, per: 1h}]\n"
+        f"  warm_up: {{provider: folder, starts: {today - timedelta(days=1)}, from: 200, to: 800, over: 3d}}\n"
+    )
+    page.write_text(page.read_text().replace("policies:\n", added, 1))
+    assert call(capsys, project, "check")[0] == 0
+    store = Store(f"sqlite:///{project / '.lifecycle' / 'lifecycle.db'}")
+    with store.write() as connection:
+        connection.execute(update(messages).where(messages.c.id > 1).values(queue="example.org"))
+        entry = {"contact_id": 2, "campaign": "newsletter", "entry_key": "", "occurrence": "1", "version": "0" * 32}
+        at = {"opened_at": START, "anchor_at": START}
+        rest = {"state": "completed", "reason": "", "position": [], "variants": {}, "context": {}}
+        connection.execute(enrolments.insert().values(id=1, **entry, **at, **rest))
+        connection.execute(update(messages).where(messages.c.contact_id == 2).values(enrolment_id=1))
+    store.close()
+    err = call(capsys, project, "outbox")[2]
+    assert "2 wait for the limit of example.org: 1,000 per 1h, until about 20" in err
+    found = json.loads(call(capsys, project, "outbox", "--json")[1])
+    assert [one["rows"] for one in found["limits"]] == [2]
+    said = call(capsys, project, "explain", "c2", "newsletter")[1]
+    assert "waits for the limit of example.org: 1,000 per 1h" in " ".join(said.split())
+    assert "the warm-up of folder: 400 mails today, day 2 of 3; 0 have gone" in call(capsys, project, "doctor")[1]
+
+
+def test_doctor_names_a_senders_providers_and_mails_of_one_that_is_gone(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In their order; and a receipt that SES may have is not given to anybody else."""
+    monkeypatch.setenv("LIFECYCLE_MAIL_FOLDER", str(project / "mails"))
+    page = project / "lifecycle.yaml"
+    page.write_text(page.read_text().replace("    reply_to:", "    provider: [smtp, folder]\n    reply_to:", 1))
+    store = Store(f"sqlite:///{project / '.lifecycle' / 'lifecycle.db'}")
+    with store.write() as connection:
+        connection.execute(update(messages).where(messages.c.id == 3).values(kind="transactional", provider="ses"))
+    store.close()
+    said = call(capsys, project, "doctor")[1]
+    assert "asks for smtp, which is not set up: its mails go by folder" in said
+    assert "1 mails wait for ses, which is not set up: it may have accepted them already" in said

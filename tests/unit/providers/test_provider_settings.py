@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lifecycle.base.errors import SettingsError
-from lifecycle.spec.model import LocalText, Sender
+from lifecycle.spec.model import PROVIDERS, LocalText, Sender
 from lifecycle.wiring import Engine, Settings
 from mail_apis import ACCESS_KEY, REGION, SECRET_KEY, TOKEN, MailApi
 from sns import ARN
@@ -63,10 +63,18 @@ def test_what_is_set_up_is_a_provider_and_the_first_is_the_default(
     channels.close()
 
 
+def test_content_knows_every_provider_by_its_name(tmp_path: Path) -> None:
+    """What can be set up can be named in `senders`, `sending_limits` and `warm_up`, and nothing else."""
+    everything = SES | POSTMARK | {"LIFECYCLE_SMTP_URL": "smtp://mail.example", "LIFECYCLE_MAIL_FOLDER": str(tmp_path)}
+    channels = engine(tmp_path, everything).channels()
+    assert {channel.name for channel in channels} == set(PROVIDERS)
+    channels.close()
+
+
 def test_a_sender_chooses_among_them(tmp_path: Path) -> None:
     """One that names what is not set up gets the default."""
     channels = engine(tmp_path, SES | POSTMARK).channels()
-    senders = {name: Sender("a@b.example", LocalText("A"), provider=name) for name in ("ses", "postmark", "smtp")}
+    senders = {name: Sender("a@b.example", LocalText("A"), providers=(name,)) for name in ("ses", "postmark", "smtp")}
     project = replace(web_content().project, senders=senders)
     assert [channels.of(name, project).name for name in senders] == ["ses", "postmark", "ses"]
     channels.close()

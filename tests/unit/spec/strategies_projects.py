@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, get_args
 
 import strategies as s
@@ -39,6 +40,32 @@ _gifts = st.one_of(
 _surveys = st.one_of(st.tuples(st.just("nps"), no_text_or), st.tuples(st.just("csat"), no_text_or, st.integers(2, 10)))
 
 
+_provider = st.sampled_from(m.PROVIDERS)
+_providers = st.lists(_provider, max_size=2, unique=True).map(tuple)
+_pers = st.integers(1, 24).map(lambda hours: Duration(hours * 3600))
+
+
+@st.composite
+def _limits(draw: st.DrawFn) -> tuple[m.SendingLimit, ...]:
+    """Draw limits of a provider, of domains, and of both, none of them twice."""
+    named = draw(st.lists(_provider, max_size=2, unique=True))
+    found = [m.SendingLimit(draw(st.integers(1, 10**9)), draw(_pers), provider) for provider in named]
+    for provider in draw(st.lists(s.optional(_provider), max_size=2, unique=True)):
+        domains = draw(st.lists(st.sampled_from(["gmail.com", "live.com", "بريد.example"]), min_size=1, unique=True))
+        found.append(m.SendingLimit(draw(st.integers(1, 10**9)), draw(_pers), provider, tuple(domains)))
+    return tuple(found)
+
+
+@st.composite
+def _warm_ups(draw: st.DrawFn) -> tuple[m.WarmUp, ...]:
+    found = []
+    for provider in draw(st.lists(_provider, max_size=2, unique=True)):
+        first, to = sorted(draw(st.lists(st.integers(1, 10**9), min_size=2, max_size=2)))
+        over = Duration(draw(st.integers(1, 365)) * 86400)
+        found.append(m.WarmUp(provider, draw(st.dates(date(2020, 1, 1), date(2030, 1, 1))), first, to, over))
+    return tuple(found)
+
+
 @st.composite
 def _by_name(draw: st.DrawFn, make: Any, least: int = 0) -> dict[str, Any]:
     """Draw a mapping of what `make` draws for each name."""
@@ -67,7 +94,7 @@ _stages = st.builds(
 SECTIONS: dict[str, st.SearchStrategy[Any]] = {
     "brand": st.builds(m.Brand, local_texts, _urls, s.optional(_urls), no_text_or, _named, _named),
     "senders": _by_name(
-        lambda _: st.builds(m.Sender, _addresses, local_texts, s.optional(_addresses), s.optional(s.names)), least=1
+        lambda _: st.builds(m.Sender, _addresses, local_texts, s.optional(_addresses), _providers), least=1
     ),
     "timezone": st.sampled_from(["UTC", "Asia/Riyadh"]),
     "currency": st.sampled_from(["USD", "SAR"]),
@@ -90,6 +117,8 @@ SECTIONS: dict[str, st.SearchStrategy[Any]] = {
         s.durations,
         st.sampled_from(["single", "double"]),
         st.dictionaries(st.sampled_from(["source", "medium", "term", "id"]), s.words, max_size=2),
+        _limits(),
+        _warm_ups(),
     ),
     "events": _event_schemas(),
     "contact_attributes": _typed,

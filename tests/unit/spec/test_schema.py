@@ -254,6 +254,8 @@ _BEYOND_A_SCHEMA = {
     "LC114": "nor that a file is missing",
     "LC115": "nor that items ascend",
     "LC119": "nor count steps within steps",
+    "LC120": "nor that two items name one domain",
+    "LC121": "nor compare two values",
 }
 _BEYOND_BY_CASE = {
     "shape-locale-not-available": "what one key says is an option of another",
