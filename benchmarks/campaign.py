@@ -189,7 +189,7 @@ def watch(store: Store, processes: Processes, rows: int) -> None:
             print(f"\r{done:,}", end="", file=sys.stderr)
         if done >= rows:
             return
-        threading.Event().wait(1.0)
+        threading.Event().wait(2.0)
 
 
 def report(store: Store, due: datetime, rows: int, base: float, label: str) -> None:

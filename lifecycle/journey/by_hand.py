@@ -55,16 +55,17 @@ def enrol_batch(
     key: bytes,
     now: datetime,
     *,
-    only: Select[Any] | None = None,
+    without: Select[Any] | None = None,
 ) -> Counter[str]:
     """Enrol one batch in a transaction that writes; return how many by what became of them, as enrol_by_hand does.
 
-    `only` selects, once the contacts are held, those who are still to be asked in.
+    `without` selects, once the contacts are held, those who are not to be asked in.
     """
     outcome: Counter[str] = Counter()
     ids = lock_contacts(connection, sorted({contact_id for contact_id, _ in batch}), skip=False)
-    if only is not None:
-        ids = sorted(connection.execute(only).scalars())
+    if without is not None:
+        met = set(connection.execute(without).scalars())
+        ids = [found for found in ids if found not in met]
     tops = keep_ranking(connection, content, ()).tops
     world = World(content, versions.get, tops, key, winners=winners(connection, content, now))
     states, entries = load_states(connection, ids), load_entries(connection, ids, lock=True)
