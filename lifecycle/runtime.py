@@ -24,6 +24,7 @@ from lifecycle.intake.restock import restock
 from lifecycle.journey.advance import Stuck, advance
 from lifecycle.journey.backlog import Backlog
 from lifecycle.journey.broadcasts import Budget, open_due
+from lifecycle.store.statistics import look_at_new_tables
 
 if TYPE_CHECKING:
     import dramatiq
@@ -35,6 +36,8 @@ log = logging.getLogger("lifecycle")
 
 #: Seconds between two looks for new orders to count, for what mails recommend.
 RESTOCK_S = 3600.0
+#: Seconds between two looks for tables that the database knows nothing of.
+STATISTICS_S = 2.0
 #: Seconds between two looks into the bounce box.
 BOUNCES_S = 10.0
 #: Seconds between two looks at how many of the campaigns' mails bounce.
@@ -95,6 +98,17 @@ class Runtime:
         """Look into the bounce box, every ten seconds, and beside the scheduler: it may be full."""
         if self.engine.settings.bounces is not None:
             self._beside_every(BOUNCES_S, "postman", self._read_bounces)
+
+    def keep_statistics(self) -> None:
+        """Let PostgreSQL look at tables that have just filled, every two seconds, and beside the scheduler."""
+        if not self.engine.store.is_sqlite:
+            self._beside_every(STATISTICS_S, "statistics", self._keep_statistics)
+
+    def _keep_statistics(self) -> None:
+        try:
+            look_at_new_tables(self.engine.store)
+        except LifecycleError as error:
+            log.warning("the tables were not looked at: %s", error.message)
 
     def press_brakes(self) -> None:
         """Hold campaigns that bounce too often, twice a minute, and beside the scheduler: counting takes a moment."""
@@ -179,7 +193,13 @@ class Runtime:
                     self.parts,
                     Hints(self._broker, self.engine.clock, lanes),
                     deliver_lanes=self.engine.settings.workers,
-                    chores=[self.open_due, self.keep_shelf, self.read_bounces, self.press_brakes],
+                    chores=[
+                        self.open_due,
+                        self.keep_shelf,
+                        self.read_bounces,
+                        self.press_brakes,
+                        self.keep_statistics,
+                    ],
                 )
                 if ticking:
                     self._thread = threading.Thread(target=self.schedule.run, name="scheduler", daemon=True)

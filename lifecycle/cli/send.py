@@ -229,6 +229,7 @@ def _send(
 ) -> int:  # fmt: skip
     from lifecycle.journey.by_hand import enrol_by_hand
     from lifecycle.journey.openings import Chosen
+    from lifecycle.store.statistics import look_at_new_tables
 
     now = engine.clock.now()
     with engine.store.read() as connection:
@@ -237,6 +238,7 @@ def _send(
         enrolled = enrol_by_hand(
             engine.store, engine.versions, content, campaign, openings, engine.settings.secret(), now, report=report
         )
+    look_at_new_tables(engine.store)
     _deliver(engine, campaign.campaign, now)
     outcomes, reasons = _outcome(engine, campaign.campaign, now)
     refused = {reason: count for reason, count in enrolled.items() if reason not in {"enrolled", "held_out"}}

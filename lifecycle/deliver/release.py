@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.address import domain_of
@@ -23,7 +23,7 @@ from lifecycle.journey.load import hold_for_release
 from lifecycle.journey.policy import Go, Hold, Judgement, Release, Skip, judge
 from lifecycle.providers.base import Outgoing
 from lifecycle.spec.model import Content
-from lifecycle.store.among import among
+from lifecycle.store.among import among, beside
 from lifecycle.store.columns import dumps
 from lifecycle.store.tables import campaign_states, enrolments, inbox, messages
 
@@ -176,7 +176,7 @@ class _Known:
         people = sorted({row.contact_id for row in rows})
         self._states: dict[int, ContactState] = hold_for_release(connection, people)
         held = select(messages.c.id, messages.c.fence).where(
-            among(connection, messages.c.id, [row.id for row in rows]), messages.c.state == "claimed"
+            among(connection, messages.c.id, [row.id for row in rows]), beside(messages.c.state == "claimed")
         )
         # in the order of ids, as everybody locks ledger rows, so that nobody waits in a circle
         held = held.order_by(messages.c.id).with_for_update()
@@ -219,10 +219,10 @@ class _Known:
         """See which contacts have a mail that asks again within a moment: where it comes first, it takes the cap."""
         soon = (
             select(messages.c.contact_id, func.max(messages.c.priority))
-            .where(among(connection, messages.c.contact_id, self._states), messages.c.state == "queued")
+            .where(among(connection, messages.c.contact_id, self._states), beside(messages.c.state == "queued"))
             # a reason would say that it waits for something else
             .where(messages.c.reason == "", messages.c.kind == "marketing")
-            .where(messages.c.due_at > now, messages.c.due_at <= now + INBOX_AGAIN)
+            .where(beside(and_(messages.c.due_at > now, messages.c.due_at <= now + INBOX_AGAIN)))
             .group_by(messages.c.contact_id)
         )
         self._first = {row[0]: row[1] for row in connection.execute(soon)}

@@ -29,7 +29,7 @@ from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
 from lifecycle.journey.winners import winners
 from lifecycle.journey.write import clear_inbox, read_entry, write_turns
-from lifecycle.store.among import among
+from lifecycle.store.among import among, beside
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, enrolments, events, inbox, messages
 
@@ -227,7 +227,7 @@ def load_entries(connection: Connection, ids: Sequence[int], *, lock: bool = Fal
         )
         connection.execute(held.with_for_update()).all()
     query = select(messages.c.enrolment_id).where(
-        among(connection, messages.c.contact_id, ids), messages.c.state.in_(["queued", "deferred", "claimed"])
+        among(connection, messages.c.contact_id, ids), beside(messages.c.state.in_(["queued", "deferred", "claimed"]))
     )
     unsent = set(connection.execute(query).scalars())
     found: dict[int, list[Entry]] = defaultdict(list)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.address import key_hash
 from lifecycle.intake.facts import EventFact
-from lifecycle.store.among import among
+from lifecycle.store.among import among, beside
 from lifecycle.store.tables import accounts, consents, contacts, events, facts, memberships, messages, suppressions
 
 #: Ids in one IN list; below every engine's limit on bound parameters.
@@ -147,7 +147,7 @@ def _messages(connection: Connection, states: dict[int, ContactState]) -> None:
     table = messages
     for row in connection.execute(
         select(table.c.contact_id, *(table.c[name] for name in _FACT_COLUMNS))
-        .where(among(connection, table.c.contact_id, states), table.c.state.in_(COUNTED_STATES))
+        .where(among(connection, table.c.contact_id, states), beside(table.c.state.in_(COUNTED_STATES)))
         .order_by(table.c.sending_at, table.c.id)
     ):
         states[row.contact_id].messages.append(message_fact(row))
