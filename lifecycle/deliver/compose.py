@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,8 @@ class Composer:
     def __init__(self, tokens: Tokens, base_url: str, *, signer: Signer | None = None) -> None:
         self.tokens = tokens
         self.base_url = base_url.rstrip("/")
+        #: finds a recipient's own links
+        self.links = re.compile(rf"({re.escape(self.base_url)}/[a-z]+/[A-Za-z0-9_.-]+)")
         self.signer = signer
         self._templates: tuple[str, Templates] | None = None
         self._stored: set[str] = set()
@@ -227,6 +230,8 @@ class Composition:
                 list_id=list_id(project, row.topic, compiled.locale, domain) if marketing else None,
                 feedback_id=feedback_id(project, row.campaign, row.step, row.topic or row.kind),
                 auto_submitted=is_triggered(campaign),
+                template=compiled.hash,
+                own=self._composer.links,
             )
         )
         signer = self._composer.signer

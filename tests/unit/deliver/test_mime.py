@@ -16,7 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lifecycle.base.errors import RenderError
-from lifecycle.deliver.mime import Mail, _line, build
+from lifecycle.deliver.body import _line
+from lifecycle.deliver.mime import Mail, build
 
 MAIL = Mail(
     message_id="abc@rihla.example",
@@ -87,7 +88,7 @@ def test_quoted_printable_line_by_line_is_that_of_the_whole(text: str) -> None:
     """Each line is encoded by itself and remembered; Python's own encoder on all of it gives the same octets."""
     lines = normal(text).split("\n")
     whole = binascii.b2a_qp(normal(text).encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
-    assert b"\r\n".join(_line(line)[1] for line in lines) == whole
+    assert b"\r\n".join(_line(line).quoted for line in lines) == whole
 
 
 @given(subject=words, text=bodies)
