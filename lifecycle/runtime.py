@@ -85,10 +85,11 @@ class Runtime:
             if not done.contacts:
                 return
 
-    def open_due(self) -> None:
-        """Enrol whoever is due by time: schedules, broadcasts, anniversaries."""
+    def open_due(self) -> bool:
+        """Enrol whoever is due by time: schedules, broadcasts, anniversaries; say whether more are."""
         engine = self.engine
         open_due(engine.store, engine.versions, engine.settings.secret(), engine.clock.now(), self._budget)
+        return self._budget.is_spent
 
     def keep_shelf(self) -> None:
         """Count the orders anew, once an hour, and beside the scheduler: with many orders it takes seconds."""
@@ -185,8 +186,8 @@ class Runtime:
             lanes = Lanes()
             declare_actors(self._broker, deliver=self.deliver_all, advance=self.advance_all, lanes=lanes)
             if self._workers:
-                # virtual time waits for the workers at every moment: it must not wait long
-                poll_ms = 100 if ticking else 2
+                # each look at Redis costs a millisecond; virtual time waits for the workers at every moment
+                poll_ms = 300 if ticking else 2
                 self._pool = start_workers(self._broker, self.engine.settings.workers + 1, poll_ms=poll_ms)
             if self._scheduler:
                 self.schedule = Scheduler(
@@ -212,8 +213,9 @@ class Runtime:
             app = create_app(self.engine.web_parts())
             self.server = Server(app, settings.host, settings.port, access_log=True, proxies=settings.proxies)
             self.server.start()
-        # what stands now stands for good: the collector of cycles need not look at it again and again
+        # what stands now stands for good, and a mail leaves no cycles: the collector need not look again and again
         gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
         return self
 
     def stop(self) -> None:

@@ -6,12 +6,13 @@ prevents the mail, and of two mails to one contact under a cap the second sees t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, select, update
 
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.address import domain_of
@@ -23,7 +24,7 @@ from lifecycle.journey.load import hold_for_release
 from lifecycle.journey.policy import Go, Hold, Judgement, Release, Skip, judge
 from lifecycle.providers.base import Outgoing
 from lifecycle.spec.model import Content
-from lifecycle.store.among import among, beside
+from lifecycle.store.among import beside, one_of
 from lifecycle.store.columns import dumps
 from lifecycle.store.tables import campaign_states, enrolments, inbox, messages
 
@@ -111,7 +112,7 @@ def release(
     decided = Released()
     if not ready:
         return decided
-    known = _Known(connection, [one.row for one in ready])
+    known = _Known(connection, [one.row for one in ready], _counts_since(content, clock.now()))
     # held last of all: after contacts and messages
     taking = None if limiting is None else limiting.hold_for(connection, provider, {_domain(one) for one in ready})
     # read only now: waiting for a contact's row takes time, and what it waited for must not lie in the future
@@ -169,39 +170,66 @@ def _domain(one: Ready | Spoiled) -> str:
     return domain_of(one.mail.recipient) if isinstance(one, Ready) else ""
 
 
+def _counts_since(content: Content, now: datetime) -> datetime | None:
+    """Return since when mails count for a cap, with days to spare for clocks and zones; None: for none."""
+    caps = content.project.policies.frequency_caps
+    return min(cap.per.before(now, UTC) for cap in caps) - _SPARE if caps else None
+
+
+#: Clocks and time zones of machines and contacts differ by less.
+_SPARE = timedelta(days=2)
+
+
+class _Asking(NamedTuple):
+    """What is asked about rows and their contacts."""
+
+    held: Select[Any]
+    busy: Select[Any]
+    entries: Select[Any]
+    soon: Select[Any]
+
+
+@cache
+def _asking(dialect: str) -> _Asking:
+    rows, due_at = messages.c, messages.c.due_at
+    in_a_moment = and_(due_at > bindparam("now", type_=due_at.type), due_at <= bindparam("soon", type_=due_at.type))
+    return _Asking(
+        select(rows.id, rows.fence)
+        .where(one_of(dialect, rows.id, "ids"), beside(rows.state == "claimed"))
+        .order_by(rows.id)
+        .with_for_update(),
+        select(inbox.c.contact_id).where(one_of(dialect, inbox.c.contact_id, "ids")),
+        select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(one_of(dialect, enrolments.c.id, "ids")),
+        select(rows.contact_id, func.max(rows.priority))
+        .where(one_of(dialect, rows.contact_id, "ids"), beside(rows.state == "queued"), beside(in_a_moment))
+        # a reason would say that it waits for something else
+        .where(rows.reason == "", rows.kind == "marketing")
+        .group_by(rows.contact_id),
+    )
+
+
+_PAUSED = select(campaign_states.c.campaign).where(campaign_states.c.paused_at.is_not(None))
+
+
 class _Known:
     """What the transaction knows, read after it holds the contacts' rows."""
 
-    def __init__(self, connection: Connection, rows: Sequence[Claimed]) -> None:
+    def __init__(self, connection: Connection, rows: Sequence[Claimed], sent_since: datetime | None) -> None:
         people = sorted({row.contact_id for row in rows})
-        self._states: dict[int, ContactState] = hold_for_release(connection, people)
-        held = select(messages.c.id, messages.c.fence).where(
-            among(connection, messages.c.id, [row.id for row in rows]), beside(messages.c.state == "claimed")
-        )
+        self._states: dict[int, ContactState] = hold_for_release(connection, people, sent_since=sent_since)
+        asking = _asking(connection.dialect.name)
         # in the order of ids, as everybody locks ledger rows, so that nobody waits in a circle
-        held = held.order_by(messages.c.id).with_for_update()
-        self._fences: dict[int, int] = {found.id: found.fence for found in connection.execute(held)}
-        self._busy: Collection[int] = set(
-            connection.execute(
-                select(inbox.c.contact_id).where(among(connection, inbox.c.contact_id, people))
-            ).scalars()
-        )
+        held = connection.execute(asking.held, {"ids": [row.id for row in rows]})
+        self._fences: dict[int, int] = {found.id: found.fence for found in held}
+        self._busy = set(connection.execute(asking.busy, {"ids": people}).scalars())
         #: by contact, the highest priority of a mail that waits only for the journey to look
         self._first: dict[int, int] = {}
         entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
         self._ended: dict[int, str] = {
             found.id: "" if found.state in {"waiting", "active"} else found.reason or found.state
-            for found in connection.execute(
-                select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(
-                    among(connection, enrolments.c.id, entered)
-                )
-            )
+            for found in connection.execute(asking.entries, {"ids": entered})
         }
-        self._paused: Collection[str] = set(
-            connection.execute(
-                select(campaign_states.c.campaign).where(campaign_states.c.paused_at.is_not(None))
-            ).scalars()
-        )
+        self._paused = set(connection.execute(_PAUSED).scalars())
 
     def ours(self, row: Claimed) -> bool:
         """Say whether the row is still held by the claim it came with."""
@@ -217,15 +245,11 @@ class _Known:
 
     def look_ahead(self, connection: Connection, now: datetime) -> None:
         """See which contacts have a mail that asks again within a moment: where it comes first, it takes the cap."""
-        soon = (
-            select(messages.c.contact_id, func.max(messages.c.priority))
-            .where(among(connection, messages.c.contact_id, self._states), beside(messages.c.state == "queued"))
-            # a reason would say that it waits for something else
-            .where(messages.c.reason == "", messages.c.kind == "marketing")
-            .where(beside(and_(messages.c.due_at > now, messages.c.due_at <= now + INBOX_AGAIN)))
-            .group_by(messages.c.contact_id)
+        soon = connection.execute(
+            _asking(connection.dialect.name).soon,
+            {"ids": list(self._states), "now": now, "soon": now + INBOX_AGAIN},
         )
-        self._first = {row[0]: row[1] for row in connection.execute(soon)}
+        self._first = {row[0]: row[1] for row in soon}
 
     def judge(self, row: Claimed, address: str | None, content: Content, now: datetime) -> Judgement:
         """Say whether the row may leave."""

@@ -31,7 +31,10 @@ class Hinting(Protocol):
 
 
 class Scheduler:
-    """Looks for due mails and due contacts. `chores` run at every tick (broadcasts that come due, …)."""
+    """Looks for due mails and due contacts.
+
+    `chores` run at every tick (broadcasts that come due, …); one that returns True has more to do at once.
+    """
 
     def __init__(
         self,
@@ -48,8 +51,8 @@ class Scheduler:
         self._chores = chores
         self._reconciled: float | None = None
 
-    def tick(self) -> None:
-        """Look once. Raises StoreError when the database is away."""
+    def tick(self) -> bool:
+        """Look once; say whether there is more to do at once. Raises StoreError when the database is away."""
         parts = self._parts
         monotonic = parts.clock.monotonic()
         if self._reconciled is None or monotonic - self._reconciled >= RECONCILE_S:
@@ -58,8 +61,7 @@ class Scheduler:
             limiting = parts.channels.limiting(parts.content().project)
             free_parked(parts.store, parts.clock.now(), limiting.limits.by_key if limiting is not None else ())
             self._reconciled = monotonic
-        for chore in self._chores:
-            chore()
+        more = [chore() for chore in self._chores]
         now = parts.clock.now()
         with parts.store.read() as connection:
             mails = next(iter(due_priorities(connection, now)), None) is not None
@@ -70,13 +72,15 @@ class Scheduler:
         for kind, due in (("advance_lane", people), ("deliver_lane", mails)):
             for lane in range(self._lanes[kind] if due else 0):
                 self._hints.send(kind, lane)
+        return True in more
 
     def run(self) -> None:
         """Tick until the parts are told to stop. A database that is away is waited for, and said once; so is a bug."""
         trouble = ""
         while not self._parts.stop.is_set():
+            more = False
             try:
-                self.tick()
+                more = self.tick()
             except LifecycleError as error:
                 if error.message != trouble:
                     log.error("the scheduler waits: %s", error.message)  # noqa: TRY400 - a person reads this
@@ -87,4 +91,5 @@ class Scheduler:
                 trouble = repr(error)
             else:
                 trouble = ""
-            self._parts.stop.wait(TICK_S if not trouble else TICK_S * 10)
+            if not more:
+                self._parts.stop.wait(TICK_S if not trouble else TICK_S * 10)

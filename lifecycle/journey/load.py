@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.address import key_hash
 from lifecycle.intake.facts import EventFact
-from lifecycle.store.among import among, beside
+from lifecycle.store.among import among, beside, one_of
+from lifecycle.store.columns import EPOCH
 from lifecycle.store.tables import accounts, consents, contacts, events, facts, memberships, messages, suppressions
 
 #: Ids in one IN list; below every engine's limit on bound parameters.
@@ -30,13 +32,15 @@ _ASKED = [
 ]
 
 
-def hold_for_release(connection: Connection, contact_ids: Iterable[int]) -> dict[int, ContactState]:
-    """Return the contacts by id with what may forbid a mail: consents, suppression, and what was sent to them.
+def hold_for_release(
+    connection: Connection, contact_ids: Iterable[int], *, sent_since: datetime | None
+) -> dict[int, ContactState]:
+    """Return the contacts by id with what may forbid a mail: consents, suppression, and what was sent since then.
 
-    Their rows are held until the transaction ends, in the order of ids, as everybody does.
+    None: nobody asks what was sent. Their rows are held until the transaction ends, in the order of ids, as everybody
+    does.
     """
-    asked = select(*_ASKED).where(among(connection, contacts.c.id, sorted(set(contact_ids))))
-    rows = connection.execute(asked.order_by(contacts.c.id).with_for_update()).all()
+    rows = connection.execute(_holding(connection.dialect.name), {"ids": sorted(set(contact_ids))}).all()
     suppressed = _suppressed(connection, rows)
     states = {
         row.id: ContactState(
@@ -46,13 +50,20 @@ def hold_for_release(connection: Connection, contact_ids: Iterable[int]) -> dict
         for row in rows
     }  # fmt: skip
     _consents(connection, states)
-    _messages(connection, states)
+    if sent_since is not None:
+        _messages(connection, states, sent_since)
     return states
+
+
+@cache
+def _holding(dialect: str) -> Select[Any]:
+    wanted = one_of(dialect, contacts.c.id, "ids")
+    return select(*_ASKED).where(wanted).order_by(contacts.c.id).with_for_update()
 
 
 def load_people(connection: Connection, contact_ids: Iterable[int]) -> dict[int, ContactState]:
     """Return the contacts by id with what mails say of them: attributes, segments, points."""
-    states = _contacts(connection, sorted(set(contact_ids)), flips=False)
+    states = _contacts(connection, sorted(set(contact_ids)), flips=False, suppressed=False)
     _memberships(connection, states)
     _kept(connection, states)
     return states
@@ -81,13 +92,15 @@ def load_states(
     return states
 
 
-def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dict[int, ContactState]:
+def _contacts(
+    connection: Connection, ids: Sequence[int], *, flips: bool, suppressed: bool = True
+) -> dict[int, ContactState]:
     rows = connection.execute(
         select(contacts, accounts.c.attributes.label("account_attributes"))
         .outerjoin(accounts, accounts.c.id == contacts.c.account_id)
         .where(among(connection, contacts.c.id, ids))
     ).all()
-    suppressed = _suppressed(connection, rows)
+    reasons = _suppressed(connection, rows) if suppressed else {}
     return {
         row.id: ContactState(
             id=row.id,
@@ -100,7 +113,7 @@ def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dic
             attributes=row.attributes or {},
             account=row.account_attributes or {},
             erased=row.erased_at is not None,
-            suppressed=suppressed.get(row.id),
+            suppressed=reasons.get(row.id),
             stage=row.stage,
             stage_since_at=row.stage_since_at,
             holding=frozenset(row.holding) if flips and row.holding is not None else None,
@@ -113,11 +126,15 @@ def _contacts(connection: Connection, ids: Sequence[int], *, flips: bool) -> dic
 def _suppressed(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
     """Return why each of these contacts is suppressed, by id."""
     hashes = {row.id: key_hash(row.address_key) for row in rows if row.address_key}
-    query = select(suppressions.c.address_hash, suppressions.c.reason).where(
-        among(connection, suppressions.c.address_hash, hashes.values())
-    )
-    reasons: dict[str, str] = {row.address_hash: row.reason for row in connection.execute(query)}
-    return {found: reasons[hashed] for found, hashed in hashes.items() if hashed in reasons} if reasons else {}
+    found = connection.execute(_suppressing(connection.dialect.name), {"hashes": list(hashes.values())})
+    reasons: dict[str, str] = {row.address_hash: row.reason for row in found}
+    return {contact: reasons[hashed] for contact, hashed in hashes.items() if hashed in reasons} if reasons else {}
+
+
+@cache
+def _suppressing(dialect: str) -> Select[Any]:
+    wanted = one_of(dialect, suppressions.c.address_hash, "hashes")
+    return select(suppressions.c.address_hash, suppressions.c.reason).where(wanted)
 
 
 def _moments(stored: Mapping[str, str] | None) -> dict[str, datetime] | None:
@@ -125,13 +142,15 @@ def _moments(stored: Mapping[str, str] | None) -> dict[str, datetime] | None:
 
 
 def _consents(connection: Connection, states: dict[int, ContactState]) -> None:
-    table = consents
-    for row in connection.execute(
-        select(table.c.contact_id, table.c.topic, table.c.granted, table.c.at)
-        .where(among(connection, table.c.contact_id, states))
-        .order_by(table.c.at, table.c.id)
-    ):
+    for row in connection.execute(_consenting(connection.dialect.name), {"ids": list(states)}):
         states[row.contact_id].consents.append(ConsentChange(row.topic, row.granted, row.at))
+
+
+@cache
+def _consenting(dialect: str) -> Select[Any]:
+    table = consents.c
+    wanted = one_of(dialect, table.contact_id, "ids")
+    return select(table.contact_id, table.topic, table.granted, table.at).where(wanted).order_by(table.at, table.id)
 
 
 #: What conditions and caps see of a ledger row.
@@ -143,14 +162,22 @@ def message_fact(row: Any) -> MessageFact:
     return MessageFact(**{name: getattr(row, name) for name in _FACT_COLUMNS})
 
 
-def _messages(connection: Connection, states: dict[int, ContactState]) -> None:
-    table = messages
-    for row in connection.execute(
-        select(table.c.contact_id, *(table.c[name] for name in _FACT_COLUMNS))
-        .where(among(connection, table.c.contact_id, states), beside(table.c.state.in_(COUNTED_STATES)))
-        .order_by(table.c.sending_at, table.c.id)
-    ):
+def _messages(connection: Connection, states: dict[int, ContactState], since: datetime = EPOCH) -> None:
+    for row in connection.execute(_sent(connection.dialect.name), {"ids": list(states), "since": since}):
         states[row.contact_id].messages.append(message_fact(row))
+
+
+@cache
+def _sent(dialect: str) -> Select[Any]:
+    table = messages.c
+    counted = beside(table.state.in_(COUNTED_STATES))
+    # what a history from elsewhere brings need not say when it took its place
+    late = or_(table.sending_at.is_(None), table.sending_at >= bindparam("since", type_=table.sending_at.type))
+    return (
+        select(table.contact_id, *(table[name] for name in _FACT_COLUMNS))
+        .where(one_of(dialect, table.contact_id, "ids"), counted, beside(late))
+        .order_by(table.sending_at, table.id)
+    )
 
 
 def _memberships(connection: Connection, states: dict[int, ContactState]) -> None:

@@ -40,6 +40,10 @@ from lifecycle.spec.place import Place
 PART = "\ufdd0"
 
 
+#: Pairs of template and locale of which is remembered in which language they are read.
+MOST_LOCALES = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A template version in one locale, ready to render. `links` are its fixed targets by number."""
@@ -91,6 +95,7 @@ class Templates:
         #: CSS is what takes long; `check` does without it
         self._to_html = to_html if inline else from_mjml
         self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._effective: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._sandboxes: dict[str, tuple[tuple[Sandbox, Sandbox], tuple[Texts, Texts]]] = {}
         self._said: dict[str, tuple[str, ...]] = {}
@@ -109,6 +114,15 @@ class Templates:
 
     def effective_locale(self, template: str, locale: str) -> str:
         """Return the locale a reader of `locale` gets: the first in the chain that the project has, text and all."""
+        key = (template, locale)
+        found = self._effective.get(key)
+        if found is None:
+            if len(self._effective) >= MOST_LOCALES:  # contacts bring whatever they call a locale
+                self._effective.clear()
+            found = self._effective[key] = self._effective_locale(template, locale)
+        return found
+
+    def _effective_locale(self, template: str, locale: str) -> str:
         project = self.content.project
         chain = fallback_chain(locale, project.default_locale)
         found = next((name for name in chain if name in project.locales), project.default_locale)

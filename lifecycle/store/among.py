@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, any_, case, false, literal, true
+from sqlalchemy import ColumnElement, Connection, any_, bindparam, case, false, literal, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 
@@ -19,6 +19,16 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     if connection.dialect.name == "sqlite":
         return column.in_(wanted)
     return column == any_(literal(wanted, ARRAY(column.type)))
+
+
+def one_of(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the same of a list that is bound as `name` when the statement is executed.
+
+    For statements that are made once: making one takes longer than fifty rows do.
+    """
+    if dialect == "sqlite":
+        return column.in_(bindparam(name, expanding=True))
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def beside(condition: ColumnElement[bool]) -> ColumnElement[bool]:
