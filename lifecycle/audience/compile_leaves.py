@@ -48,6 +48,7 @@ from lifecycle.spec.conditions import (
     SampleLeaf,
     TotalLeaf,
 )
+from lifecycle.store.amounts import AMOUNT_OF, InTenThousandths
 from lifecycle.store.tables import accounts, consents, contacts, events, messages
 
 #: Ledger states in which a message has gone out or may have: the others are no messages to conditions.
@@ -127,8 +128,13 @@ def event(leaf: EventLeaf, now: datetime) -> Bool:
 
 def total(leaf: TotalLeaf, now: datetime) -> Bool:
     """The sum over matching events passes."""
-    amount = AmountSum(JsonNumber(events.c.properties, *json_keys(leaf.of)))
-    found = select(amount).select_from(events).where(*_matching(leaf, now)).correlate(contacts).scalar_subquery()
+    if leaf.of == (AMOUNT_OF,):
+        amount: ColumnElement[Any] = events.c.worth
+    else:
+        amount = InTenThousandths(JsonNumber(events.c.properties, *json_keys(leaf.of)))
+    found = (
+        select(AmountSum(amount)).select_from(events).where(*_matching(leaf, now)).correlate(contacts).scalar_subquery()
+    )
     return all_hold(leaf.tests, seen_column(found, "total"), now)
 
 

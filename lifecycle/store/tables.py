@@ -9,9 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from lifecycle.store.amounts import KeptAmount
 from lifecycle.store.columns import BigKey, Instant, Json, Money
 
 
@@ -110,7 +111,8 @@ class Event(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "events"
     __table_args__ = (
-        Index("events_by_contact", "contact_id", "name", "at"),
+        # with the amount, so that a sum over a contact's events reads no row of theirs
+        Index("events_by_contact", "contact_id", "name", "at", "worth"),
         # only for questions that say `id > 0`, and so for none about one contact: PostgreSQL takes the last hour of a
         # name to be next to nothing, and would read all of it for each contact
         Index("events_by_name", "name", "at", sqlite_where=text("id > 0"), postgresql_where=text("id > 0")),
@@ -123,6 +125,8 @@ class Event(SQLModel, table=True):
     received_at: datetime = Field(sa_type=Instant)
     properties: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     live: bool = True
+    #: of `properties.total`, in ten-thousandths; kept by the database (store.amounts)
+    worth: int | None = Field(default=None, sa_type=BigInteger, sa_column_args=(KeptAmount(),))
 
 
 class Inbox(SQLModel, table=True):
