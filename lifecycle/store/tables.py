@@ -282,7 +282,8 @@ class Membership(SQLModel, table=True):
             "memberships_open", "contact_id", "segment", unique=True,
             sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL"),
         ),
-        Index("memberships_by_contact", "contact_id", "segment", "left_at"),
+        # without left_at: the end of a stay need not be written here too
+        Index("memberships_by_contact", "contact_id", "segment"),
     )  # fmt: skip
     id: int | None = _key()
     segment: str
@@ -306,7 +307,10 @@ class Rank(SQLModel, table=True):
 
 
 class TopBoundary(SQLModel, table=True):
-    """Where a top share ends: `inside` of the fact's `holders` contacts stand up to (place, contact_id)."""
+    """Where a top share ends: `inside` of the fact's `holders` contacts stand up to (place, contact_id).
+
+    In `ranks`, places from `first_place` to `last_place` are exact, others at least on their side (audience.ranking).
+    """
 
     __tablename__: ClassVar[str] = "top_boundaries"
     fact: str = Field(primary_key=True)
@@ -315,6 +319,8 @@ class TopBoundary(SQLModel, table=True):
     inside: int
     place: int = Field(sa_type=BigKey)
     contact_id: int = Field(sa_type=BigKey)
+    first_place: int = Field(sa_type=BigKey, sa_column_kwargs={"server_default": text(str(1 - 2**63))})
+    last_place: int = Field(sa_type=BigKey, sa_column_kwargs={"server_default": text(str(2**63 - 1))})
 
 
 # ---------------------------------------------------------------- plan
