@@ -256,15 +256,18 @@ def _move(
     have = stored.inside + sum(change.gained(boundary) for change in changes)
     if not wanted and stored.first > _FIRST:
         return None
-    exact = _ranked(fact).where(ranks.c.place.between(stored.first, stored.last))
+    # bounded on the far side alone, and only if it is: the other is the boundary, where the index is to be entered
     if wanted > have:
-        rows = _walk(connection, exact.where(_after(boundary)).order_by("place", "contact_id"), wanted - have)
+        query = _ranked(fact).where(_after(boundary)).order_by("place", "contact_id")
+        query = query.where(ranks.c.place <= stored.last) if stored.last < _LAST else query
+        rows = _walk(connection, query, wanted - have)
         if len(rows) < wanted - have:
             return None
         passed |= {row.contact_id for row in rows}
         boundary = rows[-1]
     elif wanted < have:
-        query = exact.where(~_after(boundary)).order_by(ranks.c.place.desc(), ranks.c.contact_id.desc())
+        query = _ranked(fact).where(~_after(boundary)).order_by(ranks.c.place.desc(), ranks.c.contact_id.desc())
+        query = query.where(ranks.c.place >= stored.first) if stored.first > _FIRST else query
         rows = _walk(connection, query, have - wanted + 1)
         if len(rows) < have - wanted + (wanted > 0):
             return None
