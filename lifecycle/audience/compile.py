@@ -40,20 +40,29 @@ from lifecycle.store.tables import contacts, facts, memberships
 COUNTS: ColumnElement[bool] = leaves.counts(contacts)
 
 
+def beside_facts(facts_as: FromClause = facts) -> FromClause:
+    """Return each contact with its row of facts, if it has one: what a condition compiled as `joined` is asked of.
+
+    However many facts are asked about, the row is looked up once. Beside subqueries PostgreSQL may choose to read all
+    of `facts` for each of them, whose facts they ask for or not.
+    """
+    return contacts.outerjoin(facts_as, facts_as.c.contact_id == contacts.c.id)
+
+
 def compile_condition(
-    condition: Condition, setting: Setting, now: datetime, *, facts_as: FromClause = facts
+    condition: Condition, setting: Setting, now: datetime, *, facts_as: FromClause = facts, joined: bool = False
 ) -> ColumnElement[bool]:
-    """Return the condition as an expression over `contacts`, true where it holds at `now`.
+    """Return the condition as an expression over `contacts`, true where it holds at `now`; `joined`: over beside_facts.
 
     `facts_as` is a table with the columns of `facts`, as they were at `now` (audience.past). Raises ContentError for
     unknown names, cycles, too deep nesting and properties that cannot be named. Does not imply COUNTS.
     """
-    return _Compiling(setting, now, facts_as).condition(condition, Nesting())
+    return _Compiling(setting, now, facts_as, joined).condition(condition, Nesting())
 
 
 def compile_conditions(names: Iterable[str], setting: Setting, now: datetime) -> list[ColumnElement[bool]]:
-    """Return the conditions of these segments, and of `stage:ID` a stage's own, as expressions over `contacts`."""
-    compiling = _Compiling(setting, now, facts)
+    """Return the conditions of these segments, and of `stage:ID` a stage's own, as expressions over beside_facts."""
+    compiling = _Compiling(setting, now, facts, joined=True)
     stages = {STAGE_PREFIX + stage.stage: Nesting().into_stage(stage) for stage in setting.project.stages}
     return [compiling.condition(setting.conditions[name], stages.get(name, Nesting())) for name in names]
 
@@ -70,9 +79,11 @@ def is_kept(stage: Stage, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def compile_stage(setting: Setting, now: datetime, *, facts_as: FromClause = facts) -> ColumnElement[Any]:
-    """Return the contact's stage at `now` as an expression over `contacts`; NULL for none."""
-    compiling = _Compiling(setting, now, facts_as)
+def compile_stage(
+    setting: Setting, now: datetime, *, facts_as: FromClause = facts, joined: bool = False
+) -> ColumnElement[Any]:
+    """Return the contact's stage at `now` as an expression over `contacts`, or beside_facts; NULL for none."""
+    compiling = _Compiling(setting, now, facts_as, joined)
     arms = [(compiling.stage_counts(stage, Nesting()), stage.stage) for stage in reversed(setting.project.stages)]
     return case(*arms, else_=null()) if arms else cast(null(), String())
 
@@ -82,6 +93,7 @@ class _Compiling:
     setting: Setting
     now: datetime
     facts: FromClause
+    joined: bool
 
     def condition(self, condition: Condition, nesting: Nesting) -> Bool:
         match condition:
@@ -103,7 +115,7 @@ class _Compiling:
             case TotalLeaf():
                 return leaves.total(condition, self.now)
             case FactLeaf():
-                return leaves.fact(condition, self.now, self.facts, self.setting.tops)
+                return leaves.fact(condition, self.now, self.facts, self.setting.tops, joined=self.joined)
             case MessageLeaf():
                 return leaves.message(condition, self.now)
             case ConsentLeaf(topic=topic):

@@ -6,7 +6,7 @@ than asking the contact once in vain. So a rebuild of everybody wakes nobody, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from datetime import date as Date  # noqa: N812 - as in compile_leaves
 from typing import Any
@@ -53,25 +53,22 @@ _FIRST_ZONE = timedelta(hours=14)
 Moment = ColumnElement[Any]
 
 
-def compile_flips(
-    conditions: Iterable[Condition], setting: Setting, now: datetime, kept: Iterable[Stage] = ()
-) -> Moment:
-    """Return when time may next change any of the conditions, for each row of `contacts`; NULL where it never does.
+def compile_flips(conditions: Iterable[Condition], setting: Setting, now: datetime) -> Moment:
+    """Return when time may next change any of the conditions, of each in compile.beside_facts; NULL: it never does.
 
-    Stages in `kept` are asked about too: when they stop being kept. An instant that is not after `now` means: not
-    known, ask at once.
+    An instant that is not after `now` means: not known, ask at once.
     """
     found: list[Moment] = []
     seen: set[Condition] = set()
-    stages = {stage.stage: stage for stage in kept}
+    stages: Sequence[Stage] = ()
     for condition in conditions:
         for part in walk_all(condition, setting):
             if part not in seen:
                 seen.add(part)
                 if isinstance(part, StageLeaf):
-                    stages |= {stage.stage: stage for stage in setting.project.stages}
+                    stages = setting.project.stages
                 found += _leaf(part, setting, now)
-    found += [_kept_until(stage, stage.keep_for, now) for stage in stages.values() if stage.keep_for is not None]
+    found += [_kept_until(stage, stage.keep_for, now) for stage in stages if stage.keep_for is not None]
     return Earliest(*found) if found else cast(null(), Instant())
 
 
@@ -85,8 +82,7 @@ def _leaf(leaf: Condition, setting: Setting, now: datetime) -> list[Moment]:
         case EventLeaf() | TotalLeaf():
             return _events(leaf, now)
         case FactLeaf(fact=fact, tests=tests) if FACTS[fact] == "instant":
-            column = facts.c[fact.replace(".", "_")]
-            return [_of(facts, facts.c.contact_id == contacts.c.id, each) for each in _tests(tests, column, now)]
+            return _tests(tests, facts.c[fact.replace(".", "_")], now)
         case AttributeLeaf(tests=tests) if is_clocked(tests):
             return _attribute(leaf, now)
         case MessageLeaf(within=Duration() as within):

@@ -48,6 +48,7 @@ from lifecycle.spec.conditions import (
     SampleLeaf,
     TotalLeaf,
 )
+from lifecycle.store.amounts import AMOUNT_OF, InTenThousandths
 from lifecycle.store.tables import accounts, consents, contacts, events, messages
 
 #: Ledger states in which a message has gone out or may have: the others are no messages to conditions.
@@ -127,24 +128,35 @@ def event(leaf: EventLeaf, now: datetime) -> Bool:
 
 def total(leaf: TotalLeaf, now: datetime) -> Bool:
     """The sum over matching events passes."""
-    amount = AmountSum(JsonNumber(events.c.properties, *json_keys(leaf.of)))
-    found = select(amount).select_from(events).where(*_matching(leaf, now)).correlate(contacts).scalar_subquery()
+    if leaf.of == (AMOUNT_OF,):
+        amount: ColumnElement[Any] = events.c.worth
+    else:
+        amount = InTenThousandths(JsonNumber(events.c.properties, *json_keys(leaf.of)))
+    found = (
+        select(AmountSum(amount)).select_from(events).where(*_matching(leaf, now)).correlate(contacts).scalar_subquery()
+    )
     return all_hold(leaf.tests, seen_column(found, "total"), now)
 
 
 # ---------------------------------------------------------------- facts
 
 
-def fact(leaf: FactLeaf, now: datetime, facts: FromClause, tops: Mapping[Top, Boundary]) -> Bool:
-    """Every test holds of the fact. Top shares that are not in `tops` are found by a query inside the condition."""
+def fact(leaf: FactLeaf, now: datetime, facts: FromClause, tops: Mapping[Top, Boundary], *, joined: bool) -> Bool:
+    """Every test holds of the fact. Top shares that are not in `tops` are found by a query inside the condition.
+
+    `joined`: each contact stands beside its row of `facts`, or beside NULLs.
+    """
     column = facts.c[leaf.fact.replace(".", "_")]
-    seen = seen_column(column, _kind(leaf.fact))
     tests = [test for test in leaf.tests if test.operator != "top"]
     ranked = [
-        _in_top(leaf.fact, test.value, facts, tops.get((leaf.fact, test.value)))
+        _in_top(leaf.fact, test.value, facts, tops.get((leaf.fact, test.value)), joined=joined)
         for test in leaf.tests
         if test.operator == "top"
     ]
+    if joined:
+        there = func.coalesce(column, 0) if leaf.fact in ZERO_WHEN_MISSING else column
+        return and_(all_hold(tests, seen_column(there, _kind(leaf.fact)), now), *ranked)
+    seen = seen_column(column, _kind(leaf.fact))
     if leaf.fact not in ZERO_WHEN_MISSING:
         return and_(all_hold(tests, seen, now, lambda test: of_contact(facts, test)), *ranked)
     parts: list[Bool] = []
@@ -163,14 +175,15 @@ def _kind(name: str) -> Kind:
     return "money" if found == "number" else found
 
 
-def _in_top(name: str, share: Share, facts: FromClause, boundary: Boundary | None) -> Bool:
+def _in_top(name: str, share: Share, facts: FromClause, boundary: Boundary | None, *, joined: bool) -> Bool:
     if FACTS[name] == "text":
         raise ContentError(f"{name} is text: nobody is at its top")
     if boundary is None:
         return contacts.c.id.in_(_top(name, share, facts))
     limit = tuple_(literal(boundary.place, BigInteger()), literal(boundary.contact_id, BigInteger()))
     column = facts.c[name.replace(".", "_")]
-    return of_contact(facts, _has(name, column), tuple_(PlaceOf(column), facts.c.contact_id) <= limit)
+    inside = [_has(name, column), tuple_(PlaceOf(column), facts.c.contact_id) <= limit]
+    return and_(*inside) if joined else of_contact(facts, *inside)
 
 
 def _has(name: str, column: ColumnElement[Any]) -> Bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, String, and_, false, func, literal, not_, or_, true
+from sqlalchemy import ColumnElement, Exists, String, and_, false, func, literal, not_, or_, true
 
 from lifecycle.audience.expressions import Exact, MoneyOperand, Position, TextInstant
 from lifecycle.audience.json_expressions import (
@@ -35,7 +35,8 @@ Kind: TypeAlias = Literal["text", "instant", "int", "money", "total"]
 
 def is_not_true(condition: Bool) -> Bool:
     """Return whether the condition is false or NULL."""
-    return condition.is_not(true())
+    # EXISTS is never NULL, and what databases know to do about NOT EXISTS they do not about `IS NOT TRUE`
+    return not_(condition) if isinstance(condition, Exists) else condition.is_not(true())
 
 
 def _exact(value: Decimal) -> ColumnElement[Any]:

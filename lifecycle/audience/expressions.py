@@ -17,7 +17,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from lifecycle.audience.leaves import MAX_AMOUNT
 from lifecycle.base.instants import DATE_PATTERN, NAIVE_PATTERN, ZONED_PATTERN
 from lifecycle.store.columns import Instant, Money, dumps
 
@@ -145,7 +144,7 @@ def _position_pg(element: Position, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 class AmountSum(FunctionElement[Any]):
-    """The sum of numbers in ten-thousandths, each rounded to that in double precision (leaves.total_of); NULL for none.
+    """The sum of amounts in ten-thousandths (store.amounts), each rounded to that as in leaves.total_of; NULL for none.
 
     On SQLite the sum is a double, exact up to 2**53; an integer there would fail on overflow.
     """
@@ -156,21 +155,13 @@ class AmountSum(FunctionElement[Any]):
 
 @compiles(AmountSum)
 def _amount_sum(element: AmountSum, compiler: SQLCompiler, **kw: Any) -> str:
-    value = compiler.process(element.clauses, **kw)
-    most = f"{MAX_AMOUNT:.0f}"
-    cents = (
-        f"CASE WHEN {value} BETWEEN 0 AND {most} THEN CAST({value} * 10000.0 + 0.5 AS INTEGER)"
-        f" WHEN {value} BETWEEN -{most} AND 0 THEN -CAST(-({value}) * 10000.0 + 0.5 AS INTEGER) END"
-    )
-    return f"CASE WHEN count({cents}) > 0 THEN total({cents}) END"
+    amount = compiler.process(element.clauses, **kw)
+    return f"CASE WHEN count({amount}) > 0 THEN total({amount}) END"
 
 
 @compiles(AmountSum, "postgresql")
 def _amount_sum_pg(element: AmountSum, compiler: SQLCompiler, **kw: Any) -> str:
-    value = compiler.process(element.clauses, **kw)
-    most = f"{MAX_AMOUNT:.0f}"
-    double = f"abs({value})::double precision * 10000.0::double precision + 0.5::double precision"
-    return f"sum(CASE WHEN {value} BETWEEN -{most} AND {most} THEN sign({value}) * trunc({double})::bigint END)"
+    return f"sum({compiler.process(element.clauses, **kw)})"
 
 
 class Bucket(FunctionElement[Any]):

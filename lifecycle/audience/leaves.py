@@ -27,7 +27,7 @@ from lifecycle.audience.windows import (
 )
 from lifecycle.base.ids import bucket
 from lifecycle.base.instants import read_date
-from lifecycle.base.units import Share
+from lifecycle.base.units import MAX_AMOUNT, Share
 from lifecycle.intake.facts import EventFact
 from lifecycle.spec.conditions import (
     FACTS,
@@ -45,8 +45,6 @@ from lifecycle.spec.conditions import (
 
 #: Attributes of a contact that are columns; the rest are its traits.
 CONTACT_COLUMNS = frozenset({"email", "locale", "timezone", "external_id", "created_at"})
-#: Amounts beyond this are not added up: they could only be mistakes, and would overflow.
-MAX_AMOUNT = 1e11
 #: What makes a leaf without `count` hold.
 AT_LEAST_ONE = (Test("at_least", 1),)
 _AT, _ORDER = attrgetter("at"), attrgetter("order")

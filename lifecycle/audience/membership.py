@@ -6,6 +6,7 @@ a rebuild. Nothing that is stored here triggers anything (DESIGN section 4, mean
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,12 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, select, text
 
-from lifecycle.audience.compile import COUNTS, compile_conditions, is_kept
+from lifecycle.audience.compile import COUNTS, beside_facts, compile_conditions
 from lifecycle.audience.compile_flips import compile_flips, least_seconds
 from lifecycle.audience.expressions import IsOneOf
 from lifecycle.audience.ranking import keep_ranking
 from lifecycle.audience.setting import STAGE_PREFIX, Setting, walk_all
-from lifecycle.audience.windows import window_leave
+from lifecycle.audience.windows import window_leave, window_start
 from lifecycle.base.units import Duration
 from lifecycle.intake import bulk
 from lifecycle.intake.news import ANYTHING, News
@@ -144,10 +145,21 @@ class _Difference:
         return not (self.entered or self.left or self.anew or self.before != self.stage)
 
 
-#: The open stays of some contacts.
+#: The open stays of some contacts, and the ends of those that are over: each by an index of its own.
 _STAYS = select(memberships.c.id, memberships.c.contact_id, memberships.c.segment).where(
     IsOneOf(memberships.c.contact_id, bindparam("ids")), memberships.c.left_at.is_(None)
 )
+_ENDS = select(memberships.c.contact_id, memberships.c.segment, memberships.c.left_at).where(
+    IsOneOf(memberships.c.contact_id, bindparam("ids")), memberships.c.left_at.is_not(None)
+)
+
+
+@dataclass(slots=True)
+class _Stays:
+    """Of one contact: the rows of its open stays by segment, and until when it is kept in a stage, by `stage:ID`."""
+
+    open: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, datetime] = field(default_factory=dict)
 
 
 class _Asking:
@@ -159,47 +171,55 @@ class _Asking:
         self._kept = {STAGE_PREFIX + each.stage: each.keep_for for each in self._stages if each.keep_for is not None}
         conditions = [setting.conditions[name] for name in self._asked]
         self._held_s = _shortest_held(conditions, setting)
-        kept = [stage for stage in self._stages if stage.keep_for is not None]
         self._query: Select[Any] = select(
             contacts.c.id, contacts.c.stage, contacts.c.review_at, contacts.c.holding, contacts.c.flips, COUNTS,
-            compile_flips(conditions, setting, now, kept),
-            *(is_kept(stage, now) for stage in kept),
+            compile_flips(conditions, setting, now),
             *compile_conditions(self._asked, setting, now),
-        ).where(IsOneOf(contacts.c.id, bindparam("ids")))  # fmt: skip
+        ).select_from(beside_facts()).where(IsOneOf(contacts.c.id, bindparam("ids")))  # fmt: skip
 
     def differences(self, connection: Connection, ids: Sequence[int]) -> list[_Difference]:
         """Return what is to be written about each of these contacts for whom something is."""
         if not ids or not (self._asked or self._anything):
             return []
-        stays: dict[int, dict[str, int]] = {}
-        for row in connection.execute(_STAYS, {"ids": list(ids)}):
-            stays.setdefault(row.contact_id, {})[row.segment] = row.id
+        stays = self._stays(connection, ids)
         rows = connection.execute(self._query, {"ids": list(ids)}).all()
-        found = [self._difference(row, stays.get(row[0], {})) for row in rows]
+        found = [self._difference(row, stays[row[0]]) for row in rows]
         return [one for one in found if not one.is_none]
 
-    def _difference(self, row: Row[Any], stays: dict[str, int]) -> _Difference:
+    def _stays(self, connection: Connection, ids: Sequence[int]) -> defaultdict[int, _Stays]:
+        found: defaultdict[int, _Stays] = defaultdict(_Stays)
+        for row_id, contact_id, segment in connection.execute(_STAYS, {"ids": list(ids)}):
+            found[contact_id].open[segment] = row_id
+        for name, keep_for in self._kept.items():
+            recent = _ENDS.where(
+                memberships.c.segment == name, memberships.c.left_at > window_start(self._now, keep_for)
+            )
+            for contact_id, _, left_at in connection.execute(recent, {"ids": list(ids)}):
+                kept, until = found[contact_id].kept, window_leave(left_at, keep_for)
+                kept[name] = max(until, kept.get(name, until))
+        return found
+
+    def _difference(self, row: Row[Any], stays: _Stays) -> _Difference:
         contact_id, before, review_at, held, flips, counts, flips_at, *answers = tuple(row)
         one = _Difference(contact_id, before)
         if not counts:
-            one.left = {row_id: name for name, row_id in stays.items()}
+            one.left = {row_id: name for name, row_id in stays.open.items()}
             one.anew = review_at is not None or held is not None
             return one
-        kept = {name for name, still in zip(self._kept, answers, strict=False) if still}
-        answered = dict(zip(self._asked, answers[len(self._kept) :], strict=True))
+        answered = dict(zip(self._asked, answers, strict=True))
         holding = {STAGE_PREFIX + name for name in ([] if self._anything else held or [])} - answered.keys()
         holds = {name for name, found in answered.items() if found}
         holding |= {name for name in holds if name.startswith(STAGE_PREFIX)}
         belongs = {name for name in holds if not name.startswith(STAGE_PREFIX)} | holding & self._kept.keys()
-        one.entered = belongs - stays.keys()
-        told = stays.keys() if self._anything else stays.keys() & {*self._asked, *self._kept}
-        one.left = {stays[name]: name for name in told - belongs}
-        kept |= {name for name in one.left.values() if name in self._kept}
+        one.entered = belongs - stays.open.keys()
+        told = stays.open.keys() if self._anything else stays.open.keys() & {*self._asked, *self._kept}
+        one.left = {stays.open[name]: name for name in told - belongs}
+        kept = stays.kept.keys() | {name for name in stays.open if name in self._kept}
         for stage in self._stages:
             if STAGE_PREFIX + stage.stage in holding | kept:
                 one.stage = stage.stage
         one.holding = sorted(name.removeprefix(STAGE_PREFIX) for name in holding)
-        moments = [flips_at, None if self._anything else review_at, *self._begun(one)]
+        moments = [flips_at, None if self._anything else review_at, *stays.kept.values(), *self._begun(one)]
         one.review_at = min((moment for moment in moments if moment is not None), default=None)
         one.anew = one.review_at != review_at or one.holding != held or flips is not None
         return one

@@ -4,6 +4,11 @@ For each fact that the content has a top share of, `ranks` holds the place at wh
 `top_boundaries` where each share ends. When some contacts' facts have changed, the boundary moves by as many places as
 were won or lost: the contacts that it passes are those, and no others, whose answer has changed without news of their
 own.
+
+On SQLite a place is written only where it matters: near the end of a share, in its window, or when it changes sides.
+Most of those who order are far from it. When an end has moved out of its window, all places are written anew.
+On PostgreSQL every change is written: whoever finds his place out of date has to hold the boundaries, which he would
+then at any event.
 """
 
 from __future__ import annotations
@@ -37,6 +42,11 @@ from lifecycle.intake import bulk
 from lifecycle.spec.model import Content
 from lifecycle.store.tables import contacts, facts, ranks, top_boundaries
 
+#: Contacts on each side of the end of a share whose places are exact on SQLite: so many, or one of so many holders.
+WINDOW = 1_000
+WINDOW_PART = 20
+#: Every place lies between these.
+_FIRST, _LAST = 1 - 2**63, 2**63 - 1
 #: Advisory lock of whoever ranks by a fact for the first time.
 _RANKING_LOCK = 5_001_002
 
@@ -80,10 +90,15 @@ def keep_ranking(connection: Connection, content: Content, contact_ids: Collecti
         return _rank_all(connection, wanted)
     found = Ranking()
     for fact in ranked:
-        _write(connection, fact, changes[fact])
+        ends = [stored[top] for top in wanted if top[0] == fact]
+        matter = [change for change in changes[fact] if any(end.is_near(change) for end in ends)]
+        _write(connection, fact, matter)
         for top in wanted:
             if top[0] == fact:
-                found.tops[top] = _move(connection, top, stored[top], changes[fact], found.passed)
+                boundary = _move(connection, top, stored[top], matter, found.passed)
+                if boundary is None:
+                    return _rank_all(connection, wanted)
+                found.tops[top] = boundary
     found.passed -= set(contact_ids)
     return found
 
@@ -124,10 +139,20 @@ def _rank_all(connection: Connection, wanted: Sequence[Top]) -> Ranking:
                 continue
             number = inside(top[1], holders)
             found.tops[top] = boundary = _nth(connection, _ranked(fact), number)
-            _store(connection, top, boundary, holders, number)
+            _store(connection, top, _Stored(boundary, holders, number, *_window(connection, fact, number, holders)))
             if top in before:
                 found.passed |= _between(connection, fact, before[top].boundary, boundary)
     return found
+
+
+def _window(connection: Connection, fact: str, number: int, holders: int) -> tuple[int, int]:
+    """Return the first and the last place around the `number`th that are to be exact, both included."""
+    reach = max(WINDOW, holders // WINDOW_PART)
+    if not bulk.is_sqlite(connection):
+        return _FIRST, _LAST
+    first = _FIRST if number - reach <= 1 else _nth(connection, _ranked(fact), number - reach).place
+    last = _LAST if number + reach >= holders else _nth(connection, _ranked(fact), number + reach).place
+    return first, last
 
 
 def _between(connection: Connection, fact: str, one: Boundary, other: Boundary) -> set[int]:
@@ -140,15 +165,11 @@ def _between(connection: Connection, fact: str, one: Boundary, other: Boundary) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    boundary: Boundary
-    holders: int
-    inside: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Change:
-    """One contact's place before and now; None while it does not have the fact, or does not count."""
+    """One contact's place before and now; None while it does not have the fact, or does not count.
+
+    Outside of the windows `before` may be out of date, but never on another side.
+    """
 
     contact_id: int
     before: int | None
@@ -160,6 +181,24 @@ class _Change:
 
     def _is_in(self, place: int | None, boundary: Boundary) -> bool:
         return place is not None and Boundary(place, self.contact_id) <= boundary
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Where a share ends. Places from `first` to `last` are exact: so is whoever is, or was, there."""
+
+    boundary: Boundary
+    holders: int
+    inside: int
+    first: int
+    last: int
+
+    def is_near(self, change: _Change) -> bool:
+        """Say whether the change is to be written: unless it is far from the boundary, and stays on its side."""
+        if change.before is None or change.now is None:
+            return True
+        low, high = sorted((change.before, change.now))
+        return not (high < self.first or low > self.last)
 
 
 def _changes(connection: Connection, fact: str, contact_ids: Collection[int]) -> list[_Change]:
@@ -186,7 +225,9 @@ def _stored(connection: Connection, *, hold: bool) -> dict[Top, _Stored]:
     query = select(top_boundaries).order_by(top_boundaries.c.fact, top_boundaries.c.share)
     rows = connection.execute(query.with_for_update() if hold else query)
     return {
-        (row.fact, Share.parse(row.share)): _Stored(Boundary(row.place, row.contact_id), row.holders, row.inside)
+        (row.fact, Share.parse(row.share)): _Stored(
+            Boundary(row.place, row.contact_id), row.holders, row.inside, row.first_place, row.last_place
+        )
         for row in rows
     }
 
@@ -199,8 +240,13 @@ def _write(connection: Connection, fact: str, changes: Iterable[_Change]) -> Non
         connection.execute(delete(ranks).where(tuple_(ranks.c.fact, ranks.c.contact_id).in_(gone)))
 
 
-def _move(connection: Connection, top: Top, stored: _Stored, changes: Sequence[_Change], passed: set[int]) -> Boundary:
-    """Return where the share ends now, store it, and add to `passed` the contacts between there and where it ended."""
+def _move(
+    connection: Connection, top: Top, stored: _Stored, changes: Sequence[_Change], passed: set[int]
+) -> Boundary | None:
+    """Return where the share ends now, store it, and add to `passed` the contacts between there and where it ended.
+
+    None: beyond its window.
+    """
     if not changes:
         return stored.boundary
     fact, share = top
@@ -208,16 +254,26 @@ def _move(connection: Connection, top: Top, stored: _Stored, changes: Sequence[_
     holders = stored.holders + sum((change.now is not None) - (change.before is not None) for change in changes)
     wanted = inside(share, holders)
     have = stored.inside + sum(change.gained(boundary) for change in changes)
+    if not wanted and stored.first > _FIRST:
+        return None
+    # bounded on the far side alone, and only if it is: the other is the boundary, where the index is to be entered
     if wanted > have:
-        rows = _walk(connection, _ranked(fact).where(_after(boundary)).order_by("place", "contact_id"), wanted - have)
+        query = _ranked(fact).where(_after(boundary)).order_by("place", "contact_id")
+        query = query.where(ranks.c.place <= stored.last) if stored.last < _LAST else query
+        rows = _walk(connection, query, wanted - have)
+        if len(rows) < wanted - have:
+            return None
         passed |= {row.contact_id for row in rows}
         boundary = rows[-1]
     elif wanted < have:
         query = _ranked(fact).where(~_after(boundary)).order_by(ranks.c.place.desc(), ranks.c.contact_id.desc())
+        query = query.where(ranks.c.place >= stored.first) if stored.first > _FIRST else query
         rows = _walk(connection, query, have - wanted + 1)
+        if len(rows) < have - wanted + (wanted > 0):
+            return None
         passed |= {row.contact_id for row in rows[: have - wanted]}
         boundary = rows[-1] if wanted else NOBODY
-    _store(connection, top, boundary, holders, wanted)
+    _store(connection, top, _Stored(boundary, holders, wanted, stored.first, stored.last))
     return boundary
 
 
@@ -234,6 +290,8 @@ def _walk(connection: Connection, query: Select[Any], steps: int) -> list[Bounda
     return [Boundary(row.place, row.contact_id) for row in connection.execute(query.limit(steps))]
 
 
-def _store(connection: Connection, top: Top, boundary: Boundary, holders: int, number: int) -> None:
-    row = (top[0], str(top[1]), holders, number, boundary.place, boundary.contact_id)
-    bulk.upsert(connection, top_boundaries, ("fact", "share"), ("holders", "inside", "place", "contact_id"), [row])
+def _store(connection: Connection, top: Top, end: _Stored) -> None:
+    columns = ("holders", "inside", "place", "contact_id", "first_place", "last_place")
+    numbers = (end.holders, end.inside, end.boundary.place, end.boundary.contact_id, end.first, end.last)
+    row = (top[0], str(top[1]), *numbers)
+    bulk.upsert(connection, top_boundaries, ("fact", "share"), columns, [row])

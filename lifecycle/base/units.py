@@ -18,6 +18,9 @@ _DURATION = re.compile(r"(?P<sign>[+-]?)(?P<number>\d{1,6})(?P<unit>mo|[smhdwy])
 _PERCENT = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,4})?)%", re.ASCII)
 _TIME = re.compile(r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)", re.ASCII)
 
+#: Amounts of money beyond this are not added up: they could only be mistakes, and would overflow.
+MAX_AMOUNT = 1e11
+
 
 @dataclass(frozen=True, slots=True, order=False)
 class Duration:

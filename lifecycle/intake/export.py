@@ -17,7 +17,9 @@ _PARTS: dict[str, Table] = {
     "coupons": tables.coupons, "tickets": tables.tickets, "referrals": tables.referrals,
 }  # fmt: skip
 #: Columns that are about our machinery, and nobody's data.
-_HIDDEN = frozenset({"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "views_last_event"})
+_HIDDEN = frozenset(
+    {"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "views_last_event", "worth"}
+)
 
 
 def overview(connection: Connection, contact_id: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Index, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from lifecycle.store.amounts import KeptAmount
 from lifecycle.store.columns import BigKey, Instant, Json, Money
 
 
@@ -110,7 +111,8 @@ class Event(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "events"
     __table_args__ = (
-        Index("events_by_contact", "contact_id", "name", "at"),
+        # with the amount, so that a sum over a contact's events reads no row of theirs
+        Index("events_by_contact", "contact_id", "name", "at", "worth"),
         # only for questions that say `id > 0`, and so for none about one contact: PostgreSQL takes the last hour of a
         # name to be next to nothing, and would read all of it for each contact
         Index("events_by_name", "name", "at", sqlite_where=text("id > 0"), postgresql_where=text("id > 0")),
@@ -123,6 +125,8 @@ class Event(SQLModel, table=True):
     received_at: datetime = Field(sa_type=Instant)
     properties: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     live: bool = True
+    #: of `properties.total`, in ten-thousandths; kept by the database (store.amounts)
+    worth: int | None = Field(default=None, sa_type=BigInteger, sa_column_args=(KeptAmount(),))
 
 
 class Inbox(SQLModel, table=True):
@@ -278,7 +282,8 @@ class Membership(SQLModel, table=True):
             "memberships_open", "contact_id", "segment", unique=True,
             sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL"),
         ),
-        Index("memberships_by_contact", "contact_id", "segment", "left_at"),
+        # without left_at: the end of a stay need not be written here too
+        Index("memberships_by_contact", "contact_id", "segment"),
     )  # fmt: skip
     id: int | None = _key()
     segment: str
@@ -302,7 +307,10 @@ class Rank(SQLModel, table=True):
 
 
 class TopBoundary(SQLModel, table=True):
-    """Where a top share ends: `inside` of the fact's `holders` contacts stand up to (place, contact_id)."""
+    """Where a top share ends: `inside` of the fact's `holders` contacts stand up to (place, contact_id).
+
+    In `ranks`, places from `first_place` to `last_place` are exact, others at least on their side (audience.ranking).
+    """
 
     __tablename__: ClassVar[str] = "top_boundaries"
     fact: str = Field(primary_key=True)
@@ -311,6 +319,8 @@ class TopBoundary(SQLModel, table=True):
     inside: int
     place: int = Field(sa_type=BigKey)
     contact_id: int = Field(sa_type=BigKey)
+    first_place: int = Field(sa_type=BigKey, sa_column_kwargs={"server_default": text(str(1 - 2**63))})
+    last_place: int = Field(sa_type=BigKey, sa_column_kwargs={"server_default": text(str(2**63 - 1))})
 
 
 # ---------------------------------------------------------------- plan

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from lifecycle.audience.compile import compile_condition
+from lifecycle.audience.compile import beside_facts, compile_condition
 from lifecycle.audience.evaluate import evaluate
 from lifecycle.audience.past import facts_at
 from lifecycle.audience.ranking import load_tops
@@ -72,6 +72,9 @@ def _hold_alike(store: Store, crowd: list[Person], content: Content, asked: list
         for condition in asked:
             expression = compile_condition(condition, setting, now, facts_as=past)
             found = set(connection.execute(select(contacts.c.id).where(contacts.c.id.in_(ids), expression)).scalars())
+            joined = compile_condition(condition, setting, now, facts_as=past, joined=True)
+            beside = select(contacts.c.id).select_from(beside_facts(past)).where(contacts.c.id.in_(ids), joined)
+            assert set(connection.execute(beside).scalars()) == found, f"{condition} at {now}, joined"
             expected = {contact_id for contact_id, state in states.items() if evaluate(condition, state, setting, now)}
             note(f"{condition} at {now}: SQL {found}, evaluator {expected}")
             assert found == expected

@@ -63,6 +63,9 @@ CASES: dict[str, c.Condition] = {
         c.Span(since=NOW.replace(month=1), until=NOW),
     ),
     "total": c.TotalLeaf(("Order Completed",), ("total",), (c.Test("at_least", 2000),), span=c.Span(within=MONTH)),
+    "total-of-another": c.TotalLeaf(
+        ("Order Completed",), ("revenue",), (c.Test("at_least", 2000),), span=c.Span(within=MONTH)
+    ),
     "fact": c.FactLeaf("orders.total", (c.Test("at_least", Decimal("99.99")),)),
     "fact-count-zero": c.FactLeaf("orders.count", (c.Test("at_most", 1),)),
     "fact-views": c.AllOf(

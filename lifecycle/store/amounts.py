@@ -1,0 +1,65 @@
+"""What an event says it came to, `properties.total`, as a column that the database keeps by itself.
+
+Sums over a contact's events are asked for again and again, and its events lie far apart. So the amount stands in the
+index by which they are found, and a sum reads nothing else. On SQLite it is stored nowhere but in that index.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Computed, literal_column
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from lifecycle.base.units import MAX_AMOUNT
+
+#: The property that is kept, a key of `properties`.
+AMOUNT_OF = "total"
+
+
+class InTenThousandths(FunctionElement[Any]):
+    """A number in ten-thousandths, rounded in double precision, away from zero; NULL for one beyond ±MAX_AMOUNT."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(InTenThousandths)
+def _lite(element: InTenThousandths, compiler: SQLCompiler, **kw: Any) -> str:
+    value, most = compiler.process(element.clauses, **kw), f"{MAX_AMOUNT:.0f}"
+    return (
+        f"CASE WHEN {value} BETWEEN 0 AND {most} THEN CAST({value} * 10000.0 + 0.5 AS INTEGER)"
+        f" WHEN {value} BETWEEN -{most} AND 0 THEN -CAST(-({value}) * 10000.0 + 0.5 AS INTEGER) END"
+    )
+
+
+@compiles(InTenThousandths, "postgresql")
+def _postgresql(element: InTenThousandths, compiler: SQLCompiler, **kw: Any) -> str:
+    value, most = compiler.process(element.clauses, **kw), f"{MAX_AMOUNT:.0f}"
+    double = f"abs({value})::double precision * 10000.0::double precision + 0.5::double precision"
+    return f"CASE WHEN {value} BETWEEN -{most} AND {most} THEN sign({value}) * trunc({double})::bigint END"
+
+
+class KeptAmount(Computed):
+    """What the database puts into `events.worth` when a row is stored: computed on SQLite at each reading of a row."""
+
+    inherit_cache = True
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+
+@compiles(KeptAmount)
+def _kept_lite(_element: KeptAmount, compiler: DDLCompiler, **_kw: Any) -> str:
+    at = f"properties, '$.{AMOUNT_OF}'"
+    amount = compiler.sql_compiler.process(InTenThousandths(literal_column(f"json_extract({at})")))
+    return f"GENERATED ALWAYS AS (CASE WHEN json_type({at}) IN ('integer', 'real') THEN {amount} END) VIRTUAL"
+
+
+@compiles(KeptAmount, "postgresql")
+def _kept_postgresql(_element: KeptAmount, compiler: DDLCompiler, **_kw: Any) -> str:
+    at = f"(properties -> '{AMOUNT_OF}')"
+    amount = compiler.sql_compiler.process(InTenThousandths(literal_column(f"{at}::numeric")))
+    return f"GENERATED ALWAYS AS (CASE WHEN jsonb_typeof{at} = 'number' THEN {amount} END) STORED"
