@@ -1,7 +1,7 @@
 """A refresh reads and writes less: what events came to stands in their index, and only near places are exact.
 
 Revision ID: 0009
-Revises: 0007
+Revises: 0008
 Create Date: 2026-11-26
 """
 
@@ -14,7 +14,7 @@ from lifecycle.store import columns
 from lifecycle.store.amounts import KeptAmount
 
 revision = "0009"
-down_revision = "0007"
+down_revision: str | None = "0008"
 branch_labels = None
 depends_on = None
 
