@@ -215,7 +215,7 @@ class Runtime:
             self.server.start()
         # what stands now stands for good, and a mail leaves no cycles: the collector need not look again and again
         gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
+        gc.set_threshold(10_000, 10, 10)
         return self
 
     def stop(self) -> None:
