@@ -5,12 +5,10 @@ What stands in JSON has a module of its own, json_expressions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Numeric, String, type_coerce
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, Numeric, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -18,7 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lifecycle.base.instants import DATE_PATTERN, NAIVE_PATTERN, ZONED_PATTERN
-from lifecycle.store.columns import Instant, Money, dumps
+from lifecycle.store.columns import Instant, Money
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -52,21 +50,6 @@ class MoneyOperand(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Make what the driver takes."""
         return Exact().process_bind_param(value * 10000 if dialect.name == "sqlite" else value, dialect)
-
-
-class Numbers(TypeDecorator[Sequence[int]]):
-    """A list of whole numbers, bound as one value: an array on PostgreSQL, a JSON text on SQLite."""
-
-    impl = String
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the type that binds it."""
-        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(BigInteger()))
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Make what the driver takes."""
-        return dumps(list(value)) if dialect.name == "sqlite" else list(value)
 
 
 class TextInstant(FunctionElement[Any]):
@@ -247,27 +230,3 @@ def _later_pg(element: InstantLater, compiler: SQLCompiler, **kw: Any) -> str:
     moment, seconds, least = (compiler.process(clause, **kw) for clause in element.clauses)
     moved = f"{moment} + {seconds}::double precision * interval '1 second'"
     return f"CASE WHEN {moment} IS NOT NULL THEN greatest({moved}, {least}) END"
-
-
-class IsOneOf(FunctionElement[bool]):
-    """Whether the first argument, a whole number, is one of the list that is bound as the second."""
-
-    inherit_cache = True
-    type = Boolean()
-    # or SQLAlchemy writes `(… IN …) = 1`, and SQLite reads the whole table
-    _is_implicitly_boolean = True
-
-    def __init__(self, column: ColumnElement[Any], wanted: BindParameter[Any]) -> None:
-        super().__init__(column, type_coerce(wanted, Numbers()))
-
-
-@compiles(IsOneOf)
-def _is_one_of(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
-    column, wanted = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({wanted}))"  # noqa: S608 - compiled parts, the list is bound
-
-
-@compiles(IsOneOf, "postgresql")
-def _is_one_of_pg(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
-    column, wanted = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} = ANY({wanted})"

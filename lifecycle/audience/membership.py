@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, text
 
 from lifecycle.audience.compile import COUNTS, beside_facts, compile_conditions
 from lifecycle.audience.compile_flips import compile_flips, least_seconds
-from lifecycle.audience.expressions import IsOneOf
 from lifecycle.audience.ranking import keep_ranking
 from lifecycle.audience.setting import STAGE_PREFIX, Setting, walk_all
 from lifecycle.audience.windows import window_leave, window_start
@@ -26,6 +25,7 @@ from lifecycle.intake import bulk
 from lifecycle.intake.news import ANYTHING, News
 from lifecycle.spec.conditions import Condition, StageLeaf
 from lifecycle.spec.model import Content
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.columns import dumps
 from lifecycle.store.tables import contacts, memberships, stage_transitions
 

@@ -35,11 +35,12 @@ from sqlalchemy import (
 
 from lifecycle.audience.boundary import NOBODY, ZERO_WHEN_MISSING, Boundary, inside, place_of
 from lifecycle.audience.compile_leaves import counts, is_counted
-from lifecycle.audience.expressions import IsOneOf, PlaceOf
+from lifecycle.audience.expressions import PlaceOf
 from lifecycle.audience.setting import Top, wanted_tops
 from lifecycle.base.units import Share
 from lifecycle.intake import bulk
 from lifecycle.spec.model import Content
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.tables import contacts, facts, ranks, top_boundaries
 
 #: Contacts on each side of the end of a share whose places are exact on SQLite: so many, or one of so many holders.

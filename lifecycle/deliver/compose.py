@@ -32,7 +32,7 @@ from lifecycle.render.render import Addresses, render
 from lifecycle.render.scope import build as build_scope
 from lifecycle.rewards.referrals import code_of, store_codes
 from lifecycle.spec.model import Campaign, Content, Sender
-from lifecycle.store.among import among
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.tables import enrolments, template_versions
 
 
@@ -65,7 +65,7 @@ class Composer:
             found.id: MailEntry(found.trigger_event_id, found.context or {})
             for found in connection.execute(
                 select(enrolments.c.id, enrolments.c.trigger_event_id, enrolments.c.context).where(
-                    among(connection, enrolments.c.id, entered)
+                    IsOneOf(enrolments.c.id, entered)
                 )
             )
         }

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from lifecycle.base.clock import Clock
 from lifecycle.deliver.parking import Limited, Picked, pick
 from lifecycle.deliver.picking import HELD, MOST_CRASHES, NOTHING_SHUT, Shut, due_rows
-from lifecycle.store.among import among
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import messages
 
@@ -136,7 +136,7 @@ def claim(
             if ids:
                 # a row that counts for a limit comes back to its queue, whatever becomes of the claim
                 own = {"queue": queue} if queue else {}
-                statement = update(messages).where(among(connection, messages.c.id, ids))
+                statement = update(messages).where(IsOneOf(messages.c.id, ids))
                 taken = statement.values(fence=messages.c.fence + 1, **held, **own).returning(*_COLUMNS)
                 rows += [Claimed(*row) for row in connection.execute(taken)]
     rows.sort(key=lambda row: (-row.priority, row.due_at, row.id))

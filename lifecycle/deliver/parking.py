@@ -19,6 +19,7 @@ from lifecycle.base.address import domain_of
 from lifecycle.deliver.limits import Limit
 from lifecycle.deliver.picking import HELD, MOST_CRASHES, PARKED, SUSPECT_BATCHES, Shut, due_priorities, in_queue
 from lifecycle.deliver.taking import Limiting, Taking
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, messages
 
@@ -141,7 +142,7 @@ class _Picking:
 
     def _write_parked(self) -> int:
         for key, ids in self._parked.items():
-            self._connection.execute(update(messages).where(messages.c.id.in_(ids)).values(queue=key))
+            self._connection.execute(update(messages).where(IsOneOf(messages.c.id, ids)).values(queue=key))
         count = sum(map(len, self._parked.values()))
         self._parked.clear()
         return count
@@ -280,7 +281,7 @@ def _free(store: Store, which: tuple[Any, ...]) -> int:
     ids = select(messages.c.id).where(*which).order_by(messages.c.id).limit(CHUNK).with_for_update(skip_locked=True)
     with store.write() as connection:
         found = list(connection.execute(ids).scalars())
-        connection.execute(update(messages).where(messages.c.id.in_(found)).values(queue=""))
+        connection.execute(update(messages).where(IsOneOf(messages.c.id, found)).values(queue=""))
         return len(found)
 
 

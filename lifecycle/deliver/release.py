@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 
 from lifecycle.audience.state import ContactState, MessageFact
 from lifecycle.base.address import domain_of
@@ -24,7 +23,7 @@ from lifecycle.journey.load import hold_for_release
 from lifecycle.journey.policy import Go, Hold, Judgement, Release, Skip, judge
 from lifecycle.providers.base import Outgoing
 from lifecycle.spec.model import Content
-from lifecycle.store.among import beside, one_of
+from lifecycle.store.among import IsOneOf, beside
 from lifecycle.store.columns import dumps
 from lifecycle.store.tables import campaign_states, enrolments, inbox, messages
 
@@ -180,34 +179,26 @@ def _counts_since(content: Content, now: datetime) -> datetime | None:
 _SPARE = timedelta(days=2)
 
 
-class _Asking(NamedTuple):
-    """What is asked about rows and their contacts."""
-
-    held: Select[Any]
-    busy: Select[Any]
-    entries: Select[Any]
-    soon: Select[Any]
-
-
-@cache
-def _asking(dialect: str) -> _Asking:
-    rows, due_at = messages.c, messages.c.due_at
-    in_a_moment = and_(due_at > bindparam("now", type_=due_at.type), due_at <= bindparam("soon", type_=due_at.type))
-    return _Asking(
-        select(rows.id, rows.fence)
-        .where(one_of(dialect, rows.id, "ids"), beside(rows.state == "claimed"))
-        .order_by(rows.id)
-        .with_for_update(),
-        select(inbox.c.contact_id).where(one_of(dialect, inbox.c.contact_id, "ids")),
-        select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(one_of(dialect, enrolments.c.id, "ids")),
-        select(rows.contact_id, func.max(rows.priority))
-        .where(one_of(dialect, rows.contact_id, "ids"), beside(rows.state == "queued"), beside(in_a_moment))
-        # a reason would say that it waits for something else
-        .where(rows.reason == "", rows.kind == "marketing")
-        .group_by(rows.contact_id),
-    )
-
-
+_IDS: BindParameter[Any] = bindparam("ids")
+# in the order of ids, as everybody locks ledger rows, so that nobody waits in a circle
+_CLAIMED = (
+    select(messages.c.id, messages.c.fence)
+    .where(IsOneOf(messages.c.id, _IDS), beside(messages.c.state == "claimed"))
+    .order_by(messages.c.id)
+    .with_for_update()
+)
+_BUSY = select(inbox.c.contact_id).where(IsOneOf(inbox.c.contact_id, _IDS))
+_ENTRIES = select(enrolments.c.id, enrolments.c.state, enrolments.c.reason).where(IsOneOf(enrolments.c.id, _IDS))
+_DUE_AT = messages.c.due_at
+_SOON = (
+    select(messages.c.contact_id, func.max(messages.c.priority))
+    .where(IsOneOf(messages.c.contact_id, _IDS), beside(messages.c.state == "queued"))
+    .where(beside(bindparam("now", type_=_DUE_AT.type) < _DUE_AT))
+    .where(beside(bindparam("soon", type_=_DUE_AT.type) >= _DUE_AT))
+    # a reason would say that it waits for something else
+    .where(messages.c.reason == "", messages.c.kind == "marketing")
+    .group_by(messages.c.contact_id)
+)
 _PAUSED = select(campaign_states.c.campaign).where(campaign_states.c.paused_at.is_not(None))
 
 
@@ -217,17 +208,15 @@ class _Known:
     def __init__(self, connection: Connection, rows: Sequence[Claimed], sent_since: datetime | None) -> None:
         people = sorted({row.contact_id for row in rows})
         self._states: dict[int, ContactState] = hold_for_release(connection, people, sent_since=sent_since)
-        asking = _asking(connection.dialect.name)
-        # in the order of ids, as everybody locks ledger rows, so that nobody waits in a circle
-        held = connection.execute(asking.held, {"ids": [row.id for row in rows]})
+        held = connection.execute(_CLAIMED, {"ids": [row.id for row in rows]})
         self._fences: dict[int, int] = {found.id: found.fence for found in held}
-        self._busy = set(connection.execute(asking.busy, {"ids": people}).scalars())
+        self._busy = set(connection.execute(_BUSY, {"ids": people}).scalars())
         #: by contact, the highest priority of a mail that waits only for the journey to look
         self._first: dict[int, int] = {}
         entered = [row.enrolment_id for row in rows if row.enrolment_id is not None]
         self._ended: dict[int, str] = {
             found.id: "" if found.state in {"waiting", "active"} else found.reason or found.state
-            for found in connection.execute(asking.entries, {"ids": entered})
+            for found in connection.execute(_ENTRIES, {"ids": entered})
         }
         self._paused = set(connection.execute(_PAUSED).scalars())
 
@@ -245,10 +234,7 @@ class _Known:
 
     def look_ahead(self, connection: Connection, now: datetime) -> None:
         """See which contacts have a mail that asks again within a moment: where it comes first, it takes the cap."""
-        soon = connection.execute(
-            _asking(connection.dialect.name).soon,
-            {"ids": list(self._states), "now": now, "soon": now + INBOX_AGAIN},
-        )
+        soon = connection.execute(_SOON, {"ids": list(self._states), "now": now, "soon": now + INBOX_AGAIN})
         self._first = {row[0]: row[1] for row in soon}
 
     def judge(self, row: Claimed, address: str | None, content: Content, now: datetime) -> Judgement:

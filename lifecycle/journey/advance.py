@@ -29,7 +29,7 @@ from lifecycle.journey.load import load_states
 from lifecycle.journey.versions import Versions
 from lifecycle.journey.winners import winners
 from lifecycle.journey.write import clear_inbox, read_entry, write_turns
-from lifecycle.store.among import among, beside
+from lifecycle.store.among import IsOneOf, beside
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts, enrolments, events, inbox, messages
 
@@ -157,7 +157,7 @@ def lock_contacts(connection: Connection, ids: Sequence[int], *, skip: bool) -> 
 
     In the order of ids, as everybody does, so that nobody waits in a circle. SQLite has one writer anyway.
     """
-    query = select(contacts.c.id).where(among(connection, contacts.c.id, ids)).order_by(contacts.c.id)
+    query = select(contacts.c.id).where(IsOneOf(contacts.c.id, ids)).order_by(contacts.c.id)
     return list(connection.execute(query.with_for_update(skip_locked=skip)).scalars())
 
 
@@ -173,9 +173,7 @@ def take_turns(
     waiting = _inbox(connection, ids)
     reviews = {
         row.id: row.review_at
-        for row in connection.execute(
-            select(contacts.c.id, contacts.c.review_at).where(among(connection, contacts.c.id, ids))
-        )
+        for row in connection.execute(select(contacts.c.id, contacts.c.review_at).where(IsOneOf(contacts.c.id, ids)))
     }
     turns: list[Turn] = []
     handled: list[int] = []
@@ -206,7 +204,7 @@ def _news(state: ContactState, rows: Sequence[Any]) -> tuple[list[EventFact], Ne
 def _inbox(connection: Connection, ids: Sequence[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)
     query = select(inbox.c.id, inbox.c.contact_id, inbox.c.event_id, inbox.c.what).where(
-        among(connection, inbox.c.contact_id, ids)
+        IsOneOf(inbox.c.contact_id, ids)
     )
     for row in connection.execute(query.order_by(inbox.c.id)):
         found[row.contact_id].append(row)
@@ -220,18 +218,14 @@ def load_entries(connection: Connection, ids: Sequence[int], *, lock: bool = Fal
     """
     if lock:
         is_open = enrolments.c.state.in_(sorted(OPEN_STATES))
-        held = (
-            select(enrolments.c.id)
-            .where(among(connection, enrolments.c.contact_id, ids), is_open)
-            .order_by(enrolments.c.id)
-        )
+        held = select(enrolments.c.id).where(IsOneOf(enrolments.c.contact_id, ids), is_open).order_by(enrolments.c.id)
         connection.execute(held.with_for_update()).all()
     query = select(messages.c.enrolment_id).where(
-        among(connection, messages.c.contact_id, ids), beside(messages.c.state.in_(["queued", "deferred", "claimed"]))
+        IsOneOf(messages.c.contact_id, ids), beside(messages.c.state.in_(["queued", "deferred", "claimed"]))
     )
     unsent = set(connection.execute(query).scalars())
     found: dict[int, list[Entry]] = defaultdict(list)
-    query = select(enrolments).where(among(connection, enrolments.c.contact_id, ids), enrolments.c.state != "refused")
+    query = select(enrolments).where(IsOneOf(enrolments.c.contact_id, ids), enrolments.c.state != "refused")
     for row in connection.execute(query.order_by(enrolments.c.id)):
         entry = read_entry(row)
         found[row.contact_id].append(replace(entry, unsent=True) if entry.id in unsent else entry)

@@ -25,7 +25,7 @@ from lifecycle.journey.timed import Slot, date_leaf, is_timed, opening_in, slots
 from lifecycle.journey.versions import Versions
 from lifecycle.spec.conditions import SegmentLeaf, StageLeaf
 from lifecycle.spec.model import Campaign, Content, DateTrigger, SegmentTrigger, StageTrigger
-from lifecycle.store.among import among
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.engine import Store
 from lifecycle.store.once import insert_once
 from lifecycle.store.tables import applications, campaign_states, contacts, enrolments, memberships
@@ -249,7 +249,7 @@ class _Asking:
                 # asked for these alone: among all, a planner without statistics would read every entry for each batch
                 done = enrol_batch(
                     connection, self.versions, self.content, self.campaign, batch, self.key, self.now,
-                    without=met.where(among(connection, enrolments.c.contact_id, ids)),
+                    without=met.where(IsOneOf(enrolments.c.contact_id, ids)),
                 )  # fmt: skip
             enrolled += done.total()
             self.budget.spend(what, ids)

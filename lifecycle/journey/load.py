@@ -6,20 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.address import key_hash
 from lifecycle.intake.facts import EventFact
-from lifecycle.store.among import among, beside, one_of
+from lifecycle.store.among import IsOneOf, beside
 from lifecycle.store.columns import EPOCH
 from lifecycle.store.tables import accounts, consents, contacts, events, facts, memberships, messages, suppressions
-
-#: Ids in one IN list; below every engine's limit on bound parameters.
-CHUNK = 500
 
 #: Ledger states that conditions and caps look at.
 COUNTED_STATES = ("sending", "sent", "delivered", "bounced", "unknown")
@@ -40,7 +36,7 @@ def hold_for_release(
     None: nobody asks what was sent. Their rows are held until the transaction ends, in the order of ids, as everybody
     does.
     """
-    rows = connection.execute(_holding(connection.dialect.name), {"ids": sorted(set(contact_ids))}).all()
+    rows = connection.execute(_HOLD, {"ids": sorted(set(contact_ids))}).all()
     suppressed = _suppressed(connection, rows)
     states = {
         row.id: ContactState(
@@ -55,10 +51,7 @@ def hold_for_release(
     return states
 
 
-@cache
-def _holding(dialect: str) -> Select[Any]:
-    wanted = one_of(dialect, contacts.c.id, "ids")
-    return select(*_ASKED).where(wanted).order_by(contacts.c.id).with_for_update()
+_HOLD = select(*_ASKED).where(IsOneOf(contacts.c.id, bindparam("ids"))).order_by(contacts.c.id).with_for_update()
 
 
 def load_people(connection: Connection, contact_ids: Iterable[int]) -> dict[int, ContactState]:
@@ -77,18 +70,13 @@ def load_states(
     With `flips` they know what held, and when time may change it: for whoever asks what the content in force asks. A
     merged contact is loaded as it stands, not as the one it was merged into.
     """
-    ids = sorted(set(contact_ids))
-    states: dict[int, ContactState] = {}
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        found = _contacts(connection, chunk, flips=flips)
-        _consents(connection, found)
-        _messages(connection, found)
-        _memberships(connection, found)
-        _kept(connection, found)
-        if histories:
-            _events(connection, found)
-        states |= found
+    states = _contacts(connection, sorted(set(contact_ids)), flips=flips)
+    _consents(connection, states)
+    _messages(connection, states)
+    _memberships(connection, states)
+    _kept(connection, states)
+    if histories:
+        _events(connection, states)
     return states
 
 
@@ -98,7 +86,7 @@ def _contacts(
     rows = connection.execute(
         select(contacts, accounts.c.attributes.label("account_attributes"))
         .outerjoin(accounts, accounts.c.id == contacts.c.account_id)
-        .where(among(connection, contacts.c.id, ids))
+        .where(IsOneOf(contacts.c.id, ids))
     ).all()
     reasons = _suppressed(connection, rows) if suppressed else {}
     return {
@@ -126,15 +114,14 @@ def _contacts(
 def _suppressed(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
     """Return why each of these contacts is suppressed, by id."""
     hashes = {row.id: key_hash(row.address_key) for row in rows if row.address_key}
-    found = connection.execute(_suppressing(connection.dialect.name), {"hashes": list(hashes.values())})
+    found = connection.execute(_SUPPRESSED, {"hashes": list(hashes.values())})
     reasons: dict[str, str] = {row.address_hash: row.reason for row in found}
     return {contact: reasons[hashed] for contact, hashed in hashes.items() if hashed in reasons} if reasons else {}
 
 
-@cache
-def _suppressing(dialect: str) -> Select[Any]:
-    wanted = one_of(dialect, suppressions.c.address_hash, "hashes")
-    return select(suppressions.c.address_hash, suppressions.c.reason).where(wanted)
+_SUPPRESSED = select(suppressions.c.address_hash, suppressions.c.reason).where(
+    IsOneOf(suppressions.c.address_hash, bindparam("hashes"))
+)
 
 
 def _moments(stored: Mapping[str, str] | None) -> dict[str, datetime] | None:
@@ -142,15 +129,15 @@ def _moments(stored: Mapping[str, str] | None) -> dict[str, datetime] | None:
 
 
 def _consents(connection: Connection, states: dict[int, ContactState]) -> None:
-    for row in connection.execute(_consenting(connection.dialect.name), {"ids": list(states)}):
+    for row in connection.execute(_CONSENTS, {"ids": list(states)}):
         states[row.contact_id].consents.append(ConsentChange(row.topic, row.granted, row.at))
 
 
-@cache
-def _consenting(dialect: str) -> Select[Any]:
-    table = consents.c
-    wanted = one_of(dialect, table.contact_id, "ids")
-    return select(table.contact_id, table.topic, table.granted, table.at).where(wanted).order_by(table.at, table.id)
+_CONSENTS = (
+    select(consents.c.contact_id, consents.c.topic, consents.c.granted, consents.c.at)
+    .where(IsOneOf(consents.c.contact_id, bindparam("ids")))
+    .order_by(consents.c.at, consents.c.id)
+)
 
 
 #: What conditions and caps see of a ledger row.
@@ -163,33 +150,30 @@ def message_fact(row: Any) -> MessageFact:
 
 
 def _messages(connection: Connection, states: dict[int, ContactState], since: datetime = EPOCH) -> None:
-    for row in connection.execute(_sent(connection.dialect.name), {"ids": list(states), "since": since}):
+    for row in connection.execute(_SENT, {"ids": list(states), "since": since}):
         states[row.contact_id].messages.append(message_fact(row))
 
 
-@cache
-def _sent(dialect: str) -> Select[Any]:
-    table = messages.c
-    counted = beside(table.state.in_(COUNTED_STATES))
+_SENDING_AT = messages.c.sending_at
+_SENT = (
+    select(messages.c.contact_id, *(messages.c[name] for name in _FACT_COLUMNS))
+    .where(IsOneOf(messages.c.contact_id, bindparam("ids")), beside(messages.c.state.in_(COUNTED_STATES)))
     # what a history from elsewhere brings need not say when it took its place
-    late = or_(table.sending_at.is_(None), table.sending_at >= bindparam("since", type_=table.sending_at.type))
-    return (
-        select(table.contact_id, *(table[name] for name in _FACT_COLUMNS))
-        .where(one_of(dialect, table.contact_id, "ids"), counted, beside(late))
-        .order_by(table.sending_at, table.id)
-    )
+    .where(beside(or_(_SENDING_AT.is_(None), bindparam("since", type_=_SENDING_AT.type) <= _SENDING_AT)))
+    .order_by(_SENDING_AT, messages.c.id)
+)
 
 
 def _memberships(connection: Connection, states: dict[int, ContactState]) -> None:
     table = memberships
     latest = (
         select(func.max(table.c.id))
-        .where(among(connection, table.c.contact_id, states))
+        .where(IsOneOf(table.c.contact_id, states))
         .group_by(table.c.contact_id, table.c.segment)
     )
     for row in connection.execute(
         select(table.c.contact_id, table.c.segment, table.c.entered_at, table.c.left_at).where(
-            among(connection, table.c.contact_id, states), or_(table.c.left_at.is_(None), table.c.id.in_(latest))
+            IsOneOf(table.c.contact_id, states), or_(table.c.left_at.is_(None), table.c.id.in_(latest))
         )
     ):
         states[row.contact_id].memberships[row.segment] = MembershipFact(row.entered_at, row.left_at)
@@ -202,7 +186,7 @@ def _kept(connection: Connection, states: dict[int, ContactState]) -> None:
         "nps.score": table.c.nps_score, "referrals.count": table.c.referrals_count,
     }  # fmt: skip
     for row in connection.execute(
-        select(table.c.contact_id, *columns.values()).where(among(connection, table.c.contact_id, states))
+        select(table.c.contact_id, *columns.values()).where(IsOneOf(table.c.contact_id, states))
     ):
         states[row.contact_id].kept = {name: row[index + 1] for index, name in enumerate(columns)}
 
@@ -220,7 +204,7 @@ def _events(connection: Connection, states: dict[int, ContactState]) -> None:
             table.c.live,
             table.c.message_id,
         )
-        .where(among(connection, table.c.contact_id, states))
+        .where(IsOneOf(table.c.contact_id, states))
         .order_by(table.c.contact_id, table.c.at, table.c.id)
     ):
         found[row.contact_id].append(

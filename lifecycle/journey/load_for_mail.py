@@ -13,8 +13,8 @@ from sqlalchemy import Connection, and_, func, select
 
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import EventFact, FactSheet, OrderFact
-from lifecycle.journey.load import CHUNK, load_people
-from lifecycle.store.among import among
+from lifecycle.journey.load import load_people
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.tables import events, facts, orders
 
 #: Of each of these the newest event is loaded: the last order, and what may say where the cart is.
@@ -33,19 +33,16 @@ def load_for_mail(
     """
     states = load_people(connection, contact_ids)
     known: dict[int, dict[int, EventFact]] = defaultdict(dict)
-    for chunk in _chunks(states):
-        newest = (
-            select(events.c.contact_id, events.c.name, func.max(events.c.at).label("at"))
-            .where(among(connection, events.c.contact_id, chunk), events.c.name.in_(NEWEST))
-            .group_by(events.c.contact_id, events.c.name)
-            .subquery()
-        )
-        same = and_(
-            events.c.contact_id == newest.c.contact_id, events.c.name == newest.c.name, events.c.at == newest.c.at
-        )
-        _take(connection, known, select(events).join(newest, same))
-    for chunk in _chunks(trigger_ids):
-        _take(connection, known, select(events).where(among(connection, events.c.id, chunk)))
+    newest = (
+        select(events.c.contact_id, events.c.name, func.max(events.c.at).label("at"))
+        .where(IsOneOf(events.c.contact_id, states), events.c.name.in_(NEWEST))
+        .group_by(events.c.contact_id, events.c.name)
+        .subquery()
+    )
+    same = and_(events.c.contact_id == newest.c.contact_id, events.c.name == newest.c.name, events.c.at == newest.c.at)
+    _take(connection, known, select(events).join(newest, same))
+    if trigger_ids:
+        _take(connection, known, select(events).where(IsOneOf(events.c.id, trigger_ids)))
     sheets = _sheets(connection, known, states)
     for contact_id, state in states.items():
         state.know(sheets.get(contact_id, FactSheet()), list(known[contact_id].values()))
@@ -55,12 +52,8 @@ def load_for_mail(
 def load_orders(connection: Connection, states: dict[int, ContactState], contact_ids: Collection[int]) -> None:
     """Let the states of these contacts know all their orders: what they bought before is not recommended again."""
     known: dict[int, dict[int, EventFact]] = defaultdict(dict)
-    for chunk in _chunks(contact_ids & states.keys()):
-        _take(
-            connection,
-            known,
-            select(events).where(among(connection, events.c.contact_id, chunk), events.c.name == NEWEST[0]),
-        )
+    theirs = IsOneOf(events.c.contact_id, contact_ids & states.keys())
+    _take(connection, known, select(events).where(theirs, events.c.name == NEWEST[0]))
     for contact_id, found in known.items():
         states[contact_id].recall(list(found.values()))
 
@@ -75,20 +68,12 @@ def _sheets(
     connection: Connection, known: dict[int, dict[int, EventFact]], states: dict[int, ContactState]
 ) -> dict[int, FactSheet]:
     sheets: dict[int, FactSheet] = {}
-    for chunk in _chunks(states):
-        query = select(facts.c.contact_id, facts.c.cart, facts.c.folded_at).where(
-            among(connection, facts.c.contact_id, chunk)
-        )
-        for row in connection.execute(query):
-            sheets[row.contact_id] = FactSheet(cart=row.cart, folded_at=row.folded_at)
-        named = {str(event.properties.get("order_id")) for found in chunk for event in known[found].values()}
-        about = and_(among(connection, orders.c.contact_id, chunk), among(connection, orders.c.order_id, sorted(named)))
-        for row in connection.execute(select(orders).where(about)):
-            sheet = sheets.setdefault(row.contact_id, FactSheet())
-            sheet.orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
+    query = select(facts.c.contact_id, facts.c.cart, facts.c.folded_at).where(IsOneOf(facts.c.contact_id, states))
+    for row in connection.execute(query):
+        sheets[row.contact_id] = FactSheet(cart=row.cart, folded_at=row.folded_at)
+    named = {str(event.properties.get("order_id")) for found in known.values() for event in found.values()}
+    about = and_(IsOneOf(orders.c.contact_id, states), IsOneOf(orders.c.order_id, sorted(named)))
+    for row in connection.execute(select(orders).where(about)):
+        sheet = sheets.setdefault(row.contact_id, FactSheet())
+        sheet.orders[row.order_id] = OrderFact(row.total, row.refunded, row.at)
     return sheets
-
-
-def _chunks(ids: Iterable[int]) -> Iterable[list[int]]:
-    found = sorted(ids)
-    return (found[start : start + CHUNK] for start in range(0, len(found), CHUNK))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from lifecycle.audience.state import ContactState
 from lifecycle.intake.facts import VIEW_EVENT, EventFact
 from lifecycle.intake.viewed import MOST, last_viewed
-from lifecycle.journey.load import CHUNK
+from lifecycle.store.among import IsOneOf
 from lifecycle.store.tables import events
 
 #: Views of a contact that are read at first: most shoppers have seen ten products in these.
@@ -19,17 +19,15 @@ FIRST = 40
 
 def load_viewed(connection: Connection, states: dict[int, ContactState], contact_ids: Collection[int]) -> None:
     """Let the states of these contacts know the views that `last_viewed` finds in their whole histories."""
-    wanted = sorted(contact_ids & states.keys())
-    for start in range(0, len(wanted), CHUNK):
-        found: defaultdict[int, list[EventFact]] = defaultdict(list)
-        looking, after, until = wanted[start : start + CHUNK], 0, FIRST
-        while looking:
-            _read(connection, found, looking, after, until)
-            # who looked at one product over and over is read on, further each time
-            looking = [row for row in looking if len(found[row]) == until and len(last_viewed(found[row])) < MOST]
-            after, until = until, until * 4
-        for contact_id, seen in found.items():
-            states[contact_id].recall(last_viewed(seen))
+    found: defaultdict[int, list[EventFact]] = defaultdict(list)
+    looking, after, until = sorted(contact_ids & states.keys()), 0, FIRST
+    while looking:
+        _read(connection, found, looking, after, until)
+        # who looked at one product over and over is read on, further each time
+        looking = [row for row in looking if len(found[row]) == until and len(last_viewed(found[row])) < MOST]
+        after, until = until, until * 4
+    for contact_id, seen in found.items():
+        states[contact_id].recall(last_viewed(seen))
 
 
 def _read(
@@ -40,7 +38,7 @@ def _read(
     number = func.row_number().over(partition_by=events.c.contact_id, order_by=newest_first).label("number")
     ranked = (
         select(events.c.id, number)
-        .where(events.c.contact_id.in_(contact_ids), events.c.name == VIEW_EVENT)
+        .where(IsOneOf(events.c.contact_id, contact_ids), events.c.name == VIEW_EVENT)
         .subquery("ranked")
     )
     query = (
