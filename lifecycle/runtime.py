@@ -5,7 +5,6 @@ Stopping finishes what has begun and hands the rest back; killing loses nothing 
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -213,9 +212,6 @@ class Runtime:
             app = create_app(self.engine.web_parts())
             self.server = Server(app, settings.host, settings.port, access_log=True, proxies=settings.proxies)
             self.server.start()
-        # what stands now stands for good, and a mail leaves no cycles: the collector need not look again and again
-        gc.freeze()
-        gc.set_threshold(10_000, 10, 10)
         return self
 
     def stop(self) -> None:

@@ -178,23 +178,10 @@ class _Talk:
             raise EOFError
 
     def _line(self) -> str:
-        while b"\r\n" not in self.buffer:
-            more = self.connection.recv(65536)
-            if not more:
-                raise EOFError
-            self.buffer += more
-        line, _, self.buffer = self.buffer.partition(b"\r\n")
-        return line.decode()
+        return self._octets().decode()
 
-    def _content(self) -> bytes:
-        content = b""
-        while True:
-            line = self._line_of_content()
-            if line == b".":
-                return content
-            content += line.removeprefix(b".") + b"\r\n"
-
-    def _line_of_content(self) -> bytes:
+    def _octets(self) -> bytes:
+        """Return the next line as it came."""
         while b"\r\n" not in self.buffer:
             more = self.connection.recv(65536)
             if not more:
@@ -202,3 +189,11 @@ class _Talk:
             self.buffer += more
         line, _, self.buffer = self.buffer.partition(b"\r\n")
         return line
+
+    def _content(self) -> bytes:
+        content = b""
+        while True:
+            line = self._octets()
+            if line == b".":
+                return content
+            content += line.removeprefix(b".") + b"\r\n"

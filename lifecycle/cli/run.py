@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from dataclasses import replace
 
@@ -30,6 +31,9 @@ def _serve(session: Session, *, web: bool, scheduler: bool, workers: bool, port:
             note(f"mails     {f'by {carriers}' if carriers else f'into {settings.mail_folder}'}")
         if runtime.server is not None:
             note(f"web       {runtime.server.url}")
+        # what stands now stands as long as this process, and a mail leaves few cycles: the collector looks more seldom
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 10)
         note("Ctrl-C ends it; what is under way is finished first")
         signals.wait()
         note("stopping …")
