@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from lifecycle.base.clock import Clock
 from lifecycle.deliver.allowance import Ramp
-from lifecycle.deliver.limits import limits_of
+from lifecycle.deliver.limits import Limits, limits_of
 from lifecycle.deliver.picking import PARKED
 from lifecycle.deliver.taking import Limiting, LimitTime, Taking
 from lifecycle.spec.model import Project
@@ -26,9 +26,10 @@ class AtLimit:
     last_at: datetime | None
 
 
-def _standing(connection: Connection, project: Project, clock: Clock) -> Taking:
+def _standing(connection: Connection, project: Project, clock: Clock) -> tuple[Limits, Taking]:
     # the rates of the settings park nothing, so they are not asked
-    return Limiting(limits_of(project, {}), LimitTime(clock), clock).look(connection)
+    limits = limits_of(project, {})
+    return limits, Limiting(limits, LimitTime(clock), clock).look(connection)
 
 
 def at_limits(connection: Connection, project: Project, clock: Clock) -> list[AtLimit]:
@@ -37,7 +38,8 @@ def at_limits(connection: Connection, project: Project, clock: Clock) -> list[At
     waiting = connection.execute(query).all()
     if not waiting:
         return []
-    standing, by_key = _standing(connection, project, clock), limits_of(project, {}).by_key
+    limits, standing = _standing(connection, project, clock)
+    by_key = limits.by_key
     return [
         AtLimit(by_key[key].words, rows, by_key[key].allowance.last_at(standing.used[key], rows, standing.when))
         if key in by_key
@@ -48,8 +50,8 @@ def at_limits(connection: Connection, project: Project, clock: Clock) -> list[At
 
 def warm_ups_today(connection: Connection, project: Project, clock: Clock) -> Iterator[str]:
     """Yield what each warm-up that is under way allows today, and how much of it is used."""
-    standing = _standing(connection, project, clock)
-    for limit in limits_of(project, {}):
+    limits, standing = _standing(connection, project, clock)
+    for limit in limits:
         if not isinstance(limit.allowance, Ramp):
             continue
         today = clock.now().astimezone(limit.allowance.zone).date()

@@ -6,7 +6,9 @@ of the batch. It never raises for a mail's sake, and never tries a mail twice on
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -134,3 +136,10 @@ def from_error(mail: Outgoing, error: DeliveryError) -> Outcome:
             ending = Ending.UNKNOWN
     detail = f"{error.message}; {error.hint}" if error.hint else error.message
     return Outcome(mail.row, ending, error.code, error.enhanced, detail)
+
+
+def cut(sock: socket.socket | None) -> None:
+    """Cut a connection off, from any thread: whoever waits for an answer finds that the server has hung up."""
+    if sock is not None:
+        with suppress(OSError):  # not the TLS socket's own way, which takes its state from under who reads
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -14,13 +14,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from lifecycle.base.clock import Clock
 from lifecycle.base.errors import AmbiguousError, MisconfiguredError, SettingsError, TransientError
+from lifecycle.providers.base import cut
 
 #: Seconds to wait for a connection.
 CONNECT_TIMEOUT_S = 30.0
@@ -104,9 +104,7 @@ class HttpSession:
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            if connection.sock is not None:
-                with suppress(OSError):
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            cut(connection.sock)
 
     def close(self) -> None:
         """Close the connections of every thread; call it when none of them is sending."""

@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from lifecycle.base.clock import Clock, SystemClock
 from lifecycle.base.errors import MisconfiguredError, SettingsError, TransientError
-from lifecycle.providers.base import MayBegin, Outcome, Outgoing, not_begun, send_each
-from lifecycle.providers.smtp_session import COMMAND_TIMEOUT_S, Session, StaleConnectionError, cut
+from lifecycle.providers.base import MayBegin, Outcome, Outgoing, cut, not_begun, send_each
+from lifecycle.providers.smtp_session import COMMAND_TIMEOUT_S, Session, StaleConnectionError
 
 #: Seconds to wait for a connection, its TLS included.
 CONNECT_TIMEOUT_S = 30.0
@@ -64,35 +64,34 @@ class SmtpUrl:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-class _Smtp(smtplib.SMTP):
+class _Telling(smtplib.SMTP):
     """Tells `connected` of itself when it has a socket, before it waits for the greeting."""
 
-    def __init__(
-        self, url: SmtpUrl, helo: str | None, connected: Callable[[smtplib.SMTP, socket.socket], None]
-    ) -> None:
-        self._connected = connected
-        super().__init__(url.host, url.port, helo, timeout=CONNECT_TIMEOUT_S)
+    connected: Callable[[smtplib.SMTP, socket.socket], None]
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         found: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        self._connected(self, found)
+        self.connected(self, found)
         return found
 
 
-class _Smtps(smtplib.SMTP_SSL):
+class _Smtp(_Telling):
+    def __init__(
+        self, url: SmtpUrl, helo: str | None, connected: Callable[[smtplib.SMTP, socket.socket], None]
+    ) -> None:
+        self.connected = connected
+        super().__init__(url.host, url.port, helo, timeout=CONNECT_TIMEOUT_S)
+
+
+class _Smtps(_Telling, smtplib.SMTP_SSL):
     """The same with TLS from the start."""
 
     def __init__(
         self, url: SmtpUrl, helo: str | None, connected: Callable[[smtplib.SMTP, socket.socket], None]
     ) -> None:
-        self._connected = connected
+        self.connected = connected
         context = ssl.create_default_context()
-        super().__init__(url.host, url.port, helo, timeout=CONNECT_TIMEOUT_S, context=context)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        found: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        self._connected(self, found)
-        return found
+        smtplib.SMTP_SSL.__init__(self, url.host, url.port, helo, timeout=CONNECT_TIMEOUT_S, context=context)
 
 
 class SmtpProvider:
@@ -129,7 +128,7 @@ class SmtpProvider:
             self._hung_up = True
             connections = [*self._arriving, *(session.connection for session in self._open)]
         for connection in connections:
-            cut(connection)
+            cut(connection.sock)
 
     def close(self) -> None:
         """Close the connections of every thread; call it when none of them is sending."""

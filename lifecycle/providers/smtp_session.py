@@ -185,13 +185,6 @@ class Session:
             self.connection.sock.settimeout(seconds)
 
 
-def cut(connection: smtplib.SMTP) -> None:
-    """Cut it off, from any thread: whoever waits for an answer finds that the server has hung up."""
-    if connection.sock is not None:
-        with suppress(OSError):  # not the TLS socket's own way, which takes its state from under who reads
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
 def refused(what: str, code: int, answer: bytes) -> DeliveryError:
     """Return the error that a negative answer means: 4xx transient, 5xx permanent, not let in misconfigured."""
     text = f"{what} was answered {code} {_text(answer)}"
