@@ -6,7 +6,6 @@ a rebuild. Nothing that is stored here triggers anything (DESIGN section 4, mean
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,8 +17,10 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, text
 from lifecycle.audience.compile import COUNTS, beside_facts, compile_conditions
 from lifecycle.audience.compile_flips import compile_flips, least_seconds
 from lifecycle.audience.ranking import keep_ranking
+from lifecycle.audience.reviews import keep_reviews
 from lifecycle.audience.setting import STAGE_PREFIX, Setting, walk_all
-from lifecycle.audience.windows import window_leave, window_start
+from lifecycle.audience.stays import Stays, begin_stays, end_stays, load_stays
+from lifecycle.audience.windows import window_leave
 from lifecycle.base.units import Duration
 from lifecycle.intake import bulk
 from lifecycle.intake.news import ANYTHING, News
@@ -27,7 +28,7 @@ from lifecycle.spec.conditions import Condition, StageLeaf
 from lifecycle.spec.model import Content
 from lifecycle.store.among import IsOneOf
 from lifecycle.store.columns import dumps
-from lifecycle.store.tables import contacts, memberships, stage_transitions
+from lifecycle.store.tables import contacts, stage_transitions
 
 #: Contacts asked about by one query, so that memory stays flat.
 BATCH = 2_000
@@ -134,8 +135,7 @@ class _Difference:
     review_at: datetime | None = None
     holding: list[str] | None = None
     entered: set[str] = field(default_factory=set)
-    #: stays to close, by row
-    left: dict[int, str] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
     #: what held, what is known of flips, or when to review again has changed
     anew: bool = False
 
@@ -143,23 +143,6 @@ class _Difference:
     def is_none(self) -> bool:
         """Say whether there is nothing to write."""
         return not (self.entered or self.left or self.anew or self.before != self.stage)
-
-
-#: The open stays of some contacts, and the ends of those that are over: each by an index of its own.
-_STAYS = select(memberships.c.id, memberships.c.contact_id, memberships.c.segment).where(
-    IsOneOf(memberships.c.contact_id, bindparam("ids")), memberships.c.left_at.is_(None)
-)
-_ENDS = select(memberships.c.contact_id, memberships.c.segment, memberships.c.left_at).where(
-    IsOneOf(memberships.c.contact_id, bindparam("ids")), memberships.c.left_at.is_not(None)
-)
-
-
-@dataclass(slots=True)
-class _Stays:
-    """Of one contact: the rows of its open stays by segment, and until when it is kept in a stage, by `stage:ID`."""
-
-    open: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, datetime] = field(default_factory=dict)
 
 
 class _Asking:
@@ -181,29 +164,16 @@ class _Asking:
         """Return what is to be written about each of these contacts for whom something is."""
         if not ids or not (self._asked or self._anything):
             return []
-        stays = self._stays(connection, ids)
+        stays = load_stays(connection, ids, self._kept, self._now)
         rows = connection.execute(self._query, {"ids": list(ids)}).all()
         found = [self._difference(row, stays[row[0]]) for row in rows]
         return [one for one in found if not one.is_none]
 
-    def _stays(self, connection: Connection, ids: Sequence[int]) -> defaultdict[int, _Stays]:
-        found: defaultdict[int, _Stays] = defaultdict(_Stays)
-        for row_id, contact_id, segment in connection.execute(_STAYS, {"ids": list(ids)}):
-            found[contact_id].open[segment] = row_id
-        for name, keep_for in self._kept.items():
-            recent = _ENDS.where(
-                memberships.c.segment == name, memberships.c.left_at > window_start(self._now, keep_for)
-            )
-            for contact_id, _, left_at in connection.execute(recent, {"ids": list(ids)}):
-                kept, until = found[contact_id].kept, window_leave(left_at, keep_for)
-                kept[name] = max(until, kept.get(name, until))
-        return found
-
-    def _difference(self, row: Row[Any], stays: _Stays) -> _Difference:
+    def _difference(self, row: Row[Any], stays: Stays) -> _Difference:
         contact_id, before, review_at, held, flips, counts, flips_at, *answers = tuple(row)
         one = _Difference(contact_id, before)
         if not counts:
-            one.left = {row_id: name for name, row_id in stays.open.items()}
+            one.left = stays.open
             one.anew = review_at is not None or held is not None
             return one
         answered = dict(zip(self._asked, answers, strict=True))
@@ -211,9 +181,9 @@ class _Asking:
         holds = {name for name, found in answered.items() if found}
         holding |= {name for name in holds if name.startswith(STAGE_PREFIX)}
         belongs = {name for name in holds if not name.startswith(STAGE_PREFIX)} | holding & self._kept.keys()
-        one.entered = belongs - stays.open.keys()
-        told = stays.open.keys() if self._anything else stays.open.keys() & {*self._asked, *self._kept}
-        one.left = {stays.open[name]: name for name in told - belongs}
+        one.entered = belongs - stays.open
+        told = stays.open if self._anything else stays.open & {*self._asked, *self._kept}
+        one.left = told - belongs
         kept = stays.kept.keys() | {name for name in stays.open if name in self._kept}
         for stage in self._stages:
             if STAGE_PREFIX + stage.stage in holding | kept:
@@ -226,7 +196,7 @@ class _Asking:
 
     def _begun(self, one: _Difference) -> Iterator[datetime]:
         """Yield when what this very refresh begins will end: being kept in a stage, not having been in it for long."""
-        for name in one.left.values():
+        for name in one.left:
             if name in self._kept:
                 yield window_leave(self._now, self._kept[name])
         if one.stage != one.before and self._held_s is not None:
@@ -248,10 +218,9 @@ def _shortest_held(conditions: Sequence[Condition], setting: Setting) -> int | N
 
 
 def _write(connection: Connection, found: Sequence[_Difference], now: datetime, cause: str) -> Refreshed:
-    begun = [(name, one.contact_id, now, cause) for one in found for name in sorted(one.entered)]
-    bulk.insert(connection, memberships, ("segment", "contact_id", "entered_at", "cause"), begun)
-    ended = [(row_id, now) for one in found for row_id in one.left]
-    bulk.update(connection, memberships, "id", ("left_at",), ended)
+    begun = [(one.contact_id, name, now, cause) for one in found for name in sorted(one.entered)]
+    begin_stays(connection, begun)
+    end_stays(connection, [(one.contact_id, now, name) for one in found for name in one.left])
     moved = [one for one in found if one.before != one.stage]
     transitions = [(one.contact_id, one.before, one.stage, now, cause) for one in moved]
     bulk.insert(connection, stage_transitions, ("contact_id", "before", "after", "at", "cause"), transitions)
@@ -261,7 +230,7 @@ def _write(connection: Connection, found: Sequence[_Difference], now: datetime, 
         (one.contact_id, one.review_at, None if one.holding is None else dumps(one.holding), None) for one in found
     ]
     # what each segment waits for is asked of the contact alone, when the first of the moments has come
-    bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), known)
-    left = [name for one in found for name in one.left.values() if not name.startswith(STAGE_PREFIX)]
-    entered = [name for name, *_ in begun if not name.startswith(STAGE_PREFIX)]
+    keep_reviews(connection, known)
+    left = [name for one in found for name in one.left if not name.startswith(STAGE_PREFIX)]
+    entered = [name for _, name, *_ in begun if not name.startswith(STAGE_PREFIX)]
     return Refreshed(len(entered), len(left), len(moved))

@@ -5,10 +5,10 @@ For each fact that the content has a top share of, `ranks` holds the place at wh
 were won or lost: the contacts that it passes are those, and no others, whose answer has changed without news of their
 own.
 
-On SQLite a place is written only where it matters: near the end of a share, in its window, or when it changes sides.
-Most of those who order are far from it. When an end has moved out of its window, all places are written anew.
-On PostgreSQL every change is written: whoever finds his place out of date has to hold the boundaries, which he would
-then at any event.
+A place is written only where it matters: near the end of a share, in its window, or when it changes sides. Most of who
+order are far from it. When an end has moved out of its window, all places are written anew.
+On PostgreSQL, whoever moves an end holds it until the transaction ends, so that they move one after the other. Whoever
+only stays far from it goes beside them, and holds off nobody but the one who would write all places anew.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from lifecycle.spec.model import Content
 from lifecycle.store.among import IsOneOf
 from lifecycle.store.tables import contacts, facts, ranks, top_boundaries
 
-#: Contacts on each side of the end of a share whose places are exact on SQLite: so many, or one of so many holders.
+#: Contacts on each side of the end of a share whose places are exact: so many, or one of so many holders.
 WINDOW = 1_000
 WINDOW_PART = 20
 #: Every place lies between these.
 _FIRST, _LAST = 1 - 2**63, 2**63 - 1
-#: Advisory lock of whoever ranks by a fact for the first time.
+#: Advisory lock: held alone by whoever writes all places anew, and shared by those who rely on the windows.
 _RANKING_LOCK = 5_001_002
 
 
@@ -76,31 +76,23 @@ def find_boundary(connection: Connection, top: Top, facts_as: FromClause) -> Bou
 def keep_ranking(connection: Connection, content: Content, contact_ids: Collection[int] | None) -> Ranking:
     """Take account of what the facts of these contacts (all when None) have become, and return the ranking.
 
-    The contacts' rows are held by the caller. On PostgreSQL the boundaries are held from the first change on until the
-    transaction ends: they move one transaction after the other.
+    The contacts' rows are held by the caller.
     """
     wanted = wanted_tops(content)
-    ranked = sorted({fact for fact, _ in wanted})
     if contact_ids is None:
         return _rank_all(connection, wanted)
     if not wanted:
         return Ranking()
-    changes = {fact: _changes(connection, fact, contact_ids) for fact in ranked}
-    stored = _stored(connection, hold=any(changes.values()))
-    if any(top not in stored for top in wanted):
+    if connection.dialect.name != "postgresql":
+        return _follow(connection, wanted, contact_ids) or _rank_all(connection, wanted)
+    # what it has locked is let go before it waits for everybody who shares the windows: none of them may wait for it
+    attempt = connection.begin_nested()
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _RANKING_LOCK})
+    found = _follow(connection, wanted, contact_ids)
+    if found is None:
+        attempt.rollback()
         return _rank_all(connection, wanted)
-    found = Ranking()
-    for fact in ranked:
-        ends = [stored[top] for top in wanted if top[0] == fact]
-        matter = [change for change in changes[fact] if any(end.is_near(change) for end in ends)]
-        _write(connection, fact, matter)
-        for top in wanted:
-            if top[0] == fact:
-                boundary = _move(connection, top, stored[top], matter, found.passed)
-                if boundary is None:
-                    return _rank_all(connection, wanted)
-                found.tops[top] = boundary
-    found.passed -= set(contact_ids)
+    attempt.commit()
     return found
 
 
@@ -127,8 +119,10 @@ def _rank_all(connection: Connection, wanted: Sequence[Top]) -> Ranking:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _RANKING_LOCK})
     before = _stored(connection, hold=True)
-    for table in (ranks, top_boundaries):
-        connection.execute(delete(table))
+    connection.execute(delete(ranks))
+    for fact, share in before.keys() - set(wanted):
+        mine = top_boundaries.c.fact == fact, top_boundaries.c.share == str(share)
+        connection.execute(delete(top_boundaries).where(*mine))
     found = Ranking()
     for fact in sorted({fact for fact, _ in wanted}):
         standing = _standing(fact, facts).subquery("standing")
@@ -149,8 +143,6 @@ def _rank_all(connection: Connection, wanted: Sequence[Top]) -> Ranking:
 def _window(connection: Connection, fact: str, number: int, holders: int) -> tuple[int, int]:
     """Return the first and the last place around the `number`th that are to be exact, both included."""
     reach = max(WINDOW, holders // WINDOW_PART)
-    if not bulk.is_sqlite(connection):
-        return _FIRST, _LAST
     first = _FIRST if number - reach <= 1 else _nth(connection, _ranked(fact), number - reach).place
     last = _LAST if number + reach >= holders else _nth(connection, _ranked(fact), number + reach).place
     return first, last
@@ -200,6 +192,33 @@ class _Stored:
             return True
         low, high = sorted((change.before, change.now))
         return not (high < self.first or low > self.last)
+
+
+def _follow(connection: Connection, wanted: Sequence[Top], contact_ids: Collection[int]) -> Ranking | None:
+    """Let the ends follow what has become of these contacts; None: all places have to be written anew."""
+    changes = {fact: _changes(connection, fact, contact_ids) for fact in sorted({fact for fact, _ in wanted})}
+    stored = _stored(connection, hold=False)
+    if _any_near(changes, stored):
+        stored = _stored(connection, hold=True)
+    if any(top not in stored for top in wanted):
+        return None
+    found = Ranking()
+    for fact, changed in changes.items():
+        ends = [stored[top] for top in wanted if top[0] == fact]
+        matter = [change for change in changed if any(end.is_near(change) for end in ends)]
+        _write(connection, fact, matter)
+        for top in wanted:
+            if top[0] == fact:
+                boundary = _move(connection, top, stored[top], matter, found.passed)
+                if boundary is None:
+                    return None
+                found.tops[top] = boundary
+    found.passed -= set(contact_ids)
+    return found
+
+
+def _any_near(changes: Mapping[str, Sequence[_Change]], stored: Mapping[Top, _Stored]) -> bool:
+    return any(end.is_near(change) for (fact, _), end in stored.items() for change in changes.get(fact, ()))
 
 
 def _changes(connection: Connection, fact: str, contact_ids: Collection[int]) -> list[_Change]:

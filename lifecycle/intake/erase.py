@@ -70,7 +70,7 @@ def _erase_one(connection: Connection, contact_id: int, now: datetime) -> None:
     left = update(members).where(members.c.contact_id == contact_id, members.c.left_at.is_(None))
     connection.execute(left.values(left_at=now))
     gone: dict[str, Any] = dict.fromkeys(
-        ("external_id", "email", "address_key", "locale", "timezone", "account_id", "stage", "review_at")
+        ("external_id", "email", "address_key", "locale", "timezone", "account_id", "stage", "review_at", "wake_at")
     )
     gone |= {"flips": None, "holding": None, "attributes": {}, "identifier": f"erased:{contact_id}", "erased_at": now}
     connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**gone))

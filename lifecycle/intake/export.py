@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from lifecycle.intake import consent
 from lifecycle.store import tables
@@ -18,7 +19,7 @@ _PARTS: dict[str, Table] = {
 }  # fmt: skip
 #: Columns that are about our machinery, and nobody's data.
 _HIDDEN = frozenset(
-    {"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "views_last_event", "worth"}
+    {"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "wake_at", "views_last_event", "worth"}
 )
 
 
@@ -59,10 +60,17 @@ def export(connection: Connection, contact_id: int) -> dict[str, Any]:
     """Return `overview` and every row that is about the contact, oldest first."""
     found: dict[str, Any] = overview(connection, contact_id)
     for name, table in _PARTS.items():
-        key = table.c.id if "id" in table.c else next(iter(table.primary_key))
-        rows = connection.execute(select(table).where(table.c.contact_id == contact_id).order_by(key)).mappings()
+        theirs = select(table).where(table.c.contact_id == contact_id).order_by(*_age(table))
+        rows = connection.execute(theirs).mappings()
         found[name] = [_shown(dict(row)) for row in rows]
     return found
+
+
+def _age(table: Table) -> Sequence[ColumnElement[Any]]:
+    """Return what the rows of one contact are ordered by: numbers rise with time, and stays have none."""
+    if table is tables.memberships:
+        return table.c.entered_at, table.c.segment
+    return (table.c.id,) if "id" in table.c else tuple(table.primary_key)
 
 
 def _row(connection: Connection, table: Table, which: Any) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def merge_contacts(connection: Connection, goes: int, stays: int, now: datetime)
     for table in (tables.orders, tables.facts):
         connection.execute(delete(table).where(table.c.contact_id == goes))
     contacts = tables.contacts
-    gone: dict[str, Any] = dict.fromkeys(("external_id", "email", "address_key", "account_id", "stage", "review_at"))
+    gone: dict[str, Any] = dict.fromkeys(
+        ("external_id", "email", "address_key", "account_id", "stage", "review_at", "wake_at")
+    )
     gone["attributes"] = {}
     connection.execute(update(contacts).where(contacts.c.id == goes).values(merged_into=stays, **gone))
     connection.execute(update(contacts).where(contacts.c.merged_into == goes).values(merged_into=stays))

@@ -275,7 +275,8 @@ class _Batch:
 
     def _review(self, late: set[int]) -> None:
         if late:
-            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(review_at=self._now, flips=None)
+            now = {"review_at": self._now, "wake_at": self._now, "flips": None}
+            due = update(_CONTACTS).where(_CONTACTS.c.id.in_(sorted(late))).values(**now)
             self._connection.execute(due)
 
     def _concerned(self, contacts: set[int]) -> dict[int, datetime]:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from lifecycle.audience.ranking import keep_ranking
+from lifecycle.audience.reviews import any_early, catch_up, due_reviews
 from lifecycle.audience.state import ContactState
 from lifecycle.base.errors import StoreError
 from lifecycle.intake.facts import EventFact
@@ -88,6 +89,10 @@ def advance(
         ids = due_contacts(connection, now, limit, without=stuck.now(now))
         if backlog is not None and backlog.unknown:
             backlog.look(_oldest_due(connection, now))
+        early = connection.execute(any_early(now)).scalar()
+    if early:
+        with store.write() as connection:
+            catch_up(connection, now)
     if not ids:
         return Advanced()
     try:
@@ -134,7 +139,7 @@ def due_contacts(
     # no grouping: a long inbox would be read whole for each batch; whoever stands in it often makes the batch smaller
     new = select(inbox.c.contact_id).order_by(inbox.c.id)
     timers = select(enrolments.c.contact_id).where(enrolments.c.due_at <= now).order_by(enrolments.c.due_at)
-    reviews = select(contacts.c.id).where(contacts.c.review_at <= now).order_by(contacts.c.review_at)
+    reviews = due_reviews(now)
     aside = sorted(without)
     found: dict[int, None] = {}
     for query, whose in ((new, inbox.c.contact_id), (timers, enrolments.c.contact_id), (reviews, contacts.c.id)):

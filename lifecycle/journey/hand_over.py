@@ -26,5 +26,5 @@ def hand_over(connection: Connection, ids: Sequence[int], now: datetime) -> list
         theirs = enrolments.c.contact_id.in_(list(gone)), enrolments.c.state.in_(sorted(OPEN_STATES))
         ended = {"state": "exited", "reason": "merged", "ended_at": now, "due_at": None}
         connection.execute(update(enrolments).where(*theirs).values(**ended))
-        connection.execute(update(contacts).where(contacts.c.id.in_(list(gone))).values(review_at=None))
+        connection.execute(update(contacts).where(contacts.c.id.in_(list(gone))).values(review_at=None, wake_at=None))
     return [contact_id for contact_id in ids if contact_id not in gone]

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from lifecycle.audience.state import ConsentChange, ContactState, MembershipFact, MessageFact
 from lifecycle.base.address import key_hash
@@ -166,15 +166,11 @@ _SENT = (
 
 def _memberships(connection: Connection, states: dict[int, ContactState]) -> None:
     table = memberships
-    latest = (
-        select(func.max(table.c.id))
-        .where(IsOneOf(table.c.contact_id, states))
-        .group_by(table.c.contact_id, table.c.segment)
-    )
+    # of each segment the last counts: the open stay, or else the latest
     for row in connection.execute(
-        select(table.c.contact_id, table.c.segment, table.c.entered_at, table.c.left_at).where(
-            IsOneOf(table.c.contact_id, states), or_(table.c.left_at.is_(None), table.c.id.in_(latest))
-        )
+        select(table.c.contact_id, table.c.segment, table.c.entered_at, table.c.left_at)
+        .where(IsOneOf(table.c.contact_id, states))
+        .order_by(table.c.left_at.is_(None), table.c.entered_at)
     ):
         states[row.contact_id].memberships[row.segment] = MembershipFact(row.entered_at, row.left_at)
 

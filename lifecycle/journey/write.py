@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, or_, update
 
 from lifecycle.audience.review import Review
+from lifecycle.audience.reviews import keep_reviews
+from lifecycle.audience.stays import begin_stays, end_stays
 from lifecycle.base.ids import keyed_hash
 from lifecycle.intake import bulk
 from lifecycle.journey.backlog import Backlog
@@ -18,7 +20,7 @@ from lifecycle.journey.effects import carry_out
 from lifecycle.journey.entry import Act, CancelOpen, Decided, Entry, PassOver, Reach
 from lifecycle.spec.model import Campaign, Content
 from lifecycle.store.columns import dumps
-from lifecycle.store.tables import contacts, decisions, enrolments, inbox, memberships, messages, stage_transitions
+from lifecycle.store.tables import contacts, decisions, enrolments, inbox, messages, stage_transitions
 
 
 @dataclass(slots=True)
@@ -190,7 +192,7 @@ def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
         )
         for turn in turns
     ]  # fmt: skip
-    bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), reviewed)
+    keep_reviews(connection, reviewed)
     # the first review of everybody, then the second: each contact's in their order, and few statements for all
     for number in range(max((len(turn.reviews) for turn in turns), default=0)):
         _store_round(
@@ -199,16 +201,9 @@ def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
 
 
 def _store_round(connection: Connection, reviews: Sequence[tuple[int, Review, datetime, str]]) -> None:
-    left = [{"who": contact_id, "name": name, "at": at} for contact_id, found, at, _ in reviews for name in found.left]
-    if left:
-        connection.execute(_LEAVE, left)
-    entered = [
-        {"segment": name, "contact_id": contact_id, "entered_at": at, "left_at": None, "cause": cause}
-        for contact_id, found, at, cause in reviews
-        for name in found.entered
-    ]
-    # once: a refresh of everybody may have stored the same stay meanwhile
-    bulk.add(connection, memberships, entered, once=True)
+    end_stays(connection, [(contact_id, at, name) for contact_id, found, at, _ in reviews for name in found.left])
+    entered = [(contact_id, name, at, cause) for contact_id, found, at, cause in reviews for name in found.entered]
+    begin_stays(connection, entered)
     moved = [
         (contact_id, found.before, found.stage, at, cause)
         for contact_id, found, at, cause in reviews
@@ -217,15 +212,3 @@ def _store_round(connection: Connection, reviews: Sequence[tuple[int, Review, da
     bulk.insert(connection, stage_transitions, ("contact_id", "before", "after", "at", "cause"), moved)
     stages = [(contact_id, stage, at) for contact_id, _, stage, at, _ in moved]
     bulk.update(connection, contacts, "id", ("stage", "stage_since_at"), stages)
-
-
-#: The open stay of a contact in a segment ends.
-_LEAVE = (
-    update(memberships)
-    .where(
-        memberships.c.contact_id == bindparam("who"),
-        memberships.c.segment == bindparam("name"),
-        memberships.c.left_at.is_(None),
-    )
-    .values(left_at=bindparam("at"))
-)

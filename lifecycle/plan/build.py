@@ -216,8 +216,9 @@ def _conflicts(
 
 def _fingerprint(connection: Connection) -> str:
     """Return a text that changes whenever somebody came, did something, said something, or moved on."""
-    watched = (contacts, events, consents, enrolments, decisions, messages, stage_transitions, memberships)
+    watched = (contacts, events, consents, enrolments, decisions, messages, stage_transitions)
     marks = [connection.execute(select(func.max(table.c.id))).scalar() or 0 for table in watched]
+    marks += connection.execute(select(func.max(memberships.c.entered_at), func.max(memberships.c.left_at))).one()
     is_open = enrolments.c.state.in_(["waiting", "active"])
     inside = connection.execute(
         select(enrolments.c.campaign, func.count()).where(is_open).group_by(enrolments.c.campaign)

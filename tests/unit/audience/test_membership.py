@@ -41,10 +41,10 @@ EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "20"))
 
 
 def _open(connection: Connection) -> set[tuple[str, int]]:
-    rows = connection.execute(
-        select(memberships.c.segment, memberships.c.contact_id).where(memberships.c.left_at.is_(None))
-    )
-    return {(row.segment, row.contact_id) for row in rows}
+    stays = select(memberships.c.segment, memberships.c.contact_id).where(memberships.c.left_at.is_(None))
+    rows = [(row.segment, row.contact_id) for row in connection.execute(stays)]
+    assert len(rows) == len(set(rows)), "somebody is in a segment twice"
+    return set(rows)
 
 
 def _stages(connection: Connection) -> dict[int, Any]:

@@ -51,8 +51,9 @@ def refreshed(store: Store, clock: ManualClock, content: Content) -> set[Any]:
     """Bring everybody's memberships and stages up, and return what that changed: nothing, if they were kept."""
 
     def standing() -> set[Any]:
-        inside = {(row["segment"], row["contact_id"]) for row in rows(store, tables.memberships) if not row["left_at"]}
-        return inside | {("", row["id"], row["stage"]) for row in rows(store, tables.contacts)}
+        inside = [(row["segment"], row["contact_id"]) for row in rows(store, tables.memberships) if not row["left_at"]]
+        assert len(inside) == len(set(inside)), "somebody is in a segment twice"
+        return {*inside} | {("", row["id"], row["stage"]) for row in rows(store, tables.contacts)}
 
     before = standing()
     with store.write() as connection:

@@ -46,7 +46,7 @@ steps:
 
 def _rows(store: Store, table: Any) -> list[Any]:
     with store.read() as connection:
-        return list(connection.execute(select(table).order_by(table.c.id)))
+        return list(connection.execute(select(table).order_by(*table.primary_key)))
 
 
 def test_a_turn_writes_all_or_nothing(store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:

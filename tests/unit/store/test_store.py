@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from lifecycle.store.contacts import find_contact
 from lifecycle.store.engine import Store
 from lifecycle.store.migrate import current_revision, head_revision, migrate, prepare
 from lifecycle.store.once import add_once
-from lifecycle.store.tables import contacts, events, facts, orders, suppressions
+from lifecycle.store.tables import contacts, events, facts, memberships, orders, suppressions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +95,33 @@ def _events(store: Store, first: int, found: list[dict[str, Any]]) -> None:
     ]
     with store.write() as connection:
         connection.execute(old, rows)
+
+
+def test_stays_and_reviews_of_before_are_kept_and_of_two_that_began_at_once_one(store: Store) -> None:
+    """The open one, if one of them is. When to look again is when to wake."""
+    SQLModel.metadata.drop_all(store.engine)
+    migrate(store, "0009")
+    later = NOW + timedelta(hours=1)
+    stays = [
+        (1, "vip", NOW, later),
+        (1, "vip", later, NOW + timedelta(hours=2)),
+        (1, "vip", later, None),
+        (2, "vip", NOW, later),
+    ]
+    contact = text("INSERT INTO contacts (identifier, attributes, created_at, review_at) VALUES ('x', '{}', :at, :at)")
+    stay = text(
+        "INSERT INTO memberships (contact_id, segment, entered_at, left_at, cause) VALUES (:c, :s, :e, :l, 'i')"
+    )
+    with store.write() as connection:
+        connection.execute(contact.bindparams(bindparam("at", type_=Instant)), {"at": NOW})
+        instants = stay.bindparams(bindparam("e", type_=Instant), bindparam("l", type_=Instant))
+        connection.execute(instants, [dict(zip("csel", row, strict=True)) for row in stays])
+    assert migrate(store) == ("0009", head_revision())
+    with store.read() as connection:
+        assert connection.execute(select(contacts.c.review_at, contacts.c.wake_at)).one() == (NOW, NOW)
+        found = select(memberships.c.contact_id, memberships.c.entered_at, memberships.c.left_at)
+        rows = connection.execute(found.order_by(memberships.c.contact_id, memberships.c.entered_at)).all()
+    assert [tuple(row) for row in rows] == [(1, NOW, later), (1, later, None), (2, NOW, later)]
 
 
 def test_sqlite_is_migrated_at_first_use_and_postgresql_when_somebody_says_so(store: Store) -> None:
