@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - `date` is a leaf here
 from datetime import datetime
 from decimal import ROUND_CEILING
@@ -48,7 +49,7 @@ from lifecycle.spec.conditions import (
     SampleLeaf,
     TotalLeaf,
 )
-from lifecycle.store.amounts import AMOUNT_OF, InTenThousandths
+from lifecycle.store.amounts import AMOUNT_OF, RATING_OF, InTenThousandths
 from lifecycle.store.tables import accounts, consents, contacts, events, messages
 
 #: Ledger states in which a message has gone out or may have: the others are no messages to conditions.
@@ -113,7 +114,10 @@ def _matching(leaf: EventLeaf | TotalLeaf, now: datetime) -> list[Bool]:
 
 
 def _property(entry: PropertyTest, now: datetime) -> Bool:
-    return all_hold(entry.tests, seen_json(events.c.properties, entry.path), now)
+    seen = seen_json(events.c.properties, entry.path)
+    if entry.path == (RATING_OF,):
+        seen = replace(seen, number=events.c.rating)
+    return all_hold(entry.tests, seen, now)
 
 
 def event(leaf: EventLeaf, now: datetime) -> Bool:

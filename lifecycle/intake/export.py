@@ -18,9 +18,10 @@ _PARTS: dict[str, Table] = {
     "coupons": tables.coupons, "tickets": tables.tickets, "referrals": tables.referrals,
 }  # fmt: skip
 #: Columns that are about our machinery, and nobody's data.
-_HIDDEN = frozenset(
-    {"contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "wake_at", "views_last_event", "worth"}
-)
+_HIDDEN = frozenset({
+    "contact_id", "worker", "fence", "crashes", "lease_until_at", "review_at", "wake_at", "views_last_event", "worth",
+    "rating",
+})  # fmt: skip
 
 
 def overview(connection: Connection, contact_id: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What an event says it came to, `properties.total`, as a column that the database keeps by itself.
+"""What an event says it came to, `properties.total`, and how it rates, as columns that the database keeps by itself.
 
-Sums over a contact's events are asked for again and again, and its events lie far apart. So the amount stands in the
-index by which they are found, and a sum reads nothing else. On SQLite it is stored nowhere but in that index.
+Both are asked of a contact's events again and again, and its events lie far apart. So they stand in the index by which
+these are found, and a sum reads nothing else. On SQLite they are stored nowhere but in that index.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from lifecycle.base.units import MAX_AMOUNT
 
-#: The property that is kept, a key of `properties`.
+#: The properties that are kept, keys of `properties`.
 AMOUNT_OF = "total"
+RATING_OF = "rating"
 
 
 class InTenThousandths(FunctionElement[Any]):
@@ -63,3 +64,24 @@ def _kept_postgresql(_element: KeptAmount, compiler: DDLCompiler, **_kw: Any) ->
     at = f"(properties -> '{AMOUNT_OF}')"
     amount = compiler.sql_compiler.process(InTenThousandths(literal_column(f"{at}::numeric")))
     return f"GENERATED ALWAYS AS (CASE WHEN jsonb_typeof{at} = 'number' THEN {amount} END) STORED"
+
+
+class KeptRating(Computed):
+    """What the database puts into `events.rating`: a number as it stands there, NULL for anything else."""
+
+    inherit_cache = True
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+
+@compiles(KeptRating)
+def _rating_lite(_element: KeptRating, _compiler: DDLCompiler, **_kw: Any) -> str:
+    at = f"properties, '$.{RATING_OF}'"
+    return f"GENERATED ALWAYS AS (CASE WHEN json_type({at}) IN ('integer', 'real') THEN json_extract({at}) END) VIRTUAL"
+
+
+@compiles(KeptRating, "postgresql")
+def _rating_postgresql(_element: KeptRating, _compiler: DDLCompiler, **_kw: Any) -> str:
+    at = f"(properties -> '{RATING_OF}')"
+    return f"GENERATED ALWAYS AS (CASE WHEN jsonb_typeof{at} = 'number' THEN {at}::numeric END) STORED"

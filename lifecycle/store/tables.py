@@ -9,10 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import DDL, BigInteger, Index, Table, UniqueConstraint, event, text
+from sqlalchemy import DDL, BigInteger, Index, Numeric, Table, UniqueConstraint, event, text
 from sqlmodel import Field, SQLModel
 
-from lifecycle.store.amounts import KeptAmount
+from lifecycle.store.amounts import KeptAmount, KeptRating
 from lifecycle.store.columns import BigKey, Instant, Json, Money
 
 
@@ -113,8 +113,8 @@ class Event(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "events"
     __table_args__ = (
-        # with the amount, so that a sum over a contact's events reads no row of theirs
-        Index("events_by_contact", "contact_id", "name", "at", "worth"),
+        # with what they came to and how they rate, so that neither needs a row of theirs
+        Index("events_by_contact", "contact_id", "name", "at", "worth", "rating"),
         # only for questions that say `id > 0`, and so for none about one contact: PostgreSQL takes the last hour of a
         # name to be next to nothing, and would read all of it for each contact
         Index("events_by_name", "name", "at", sqlite_where=text("id > 0"), postgresql_where=text("id > 0")),
@@ -129,6 +129,8 @@ class Event(SQLModel, table=True):
     live: bool = True
     #: of `properties.total`, in ten-thousandths; kept by the database (store.amounts)
     worth: int | None = Field(default=None, sa_type=BigInteger, sa_column_args=(KeptAmount(),))
+    #: `properties.rating`; kept by the database (store.amounts)
+    rating: Decimal | None = Field(default=None, sa_type=Numeric, sa_column_args=(KeptRating(),))
 
 
 class Inbox(SQLModel, table=True):

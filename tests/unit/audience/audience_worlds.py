@@ -92,7 +92,9 @@ spans = st.one_of(
     st.builds(lambda within: Span(within=within), durations),
     st.builds(lambda since, until: Span(since=since, until=until), st.none() | moments, st.none() | moments),
 )
-wheres = st.lists(st.builds(PropertyTest, st.sampled_from(PATHS), any_tests), max_size=1).map(tuple)
+#: `rating` is kept in a column too
+event_paths = st.sampled_from([*PATHS, ("rating",), ("rating", "x")])
+wheres = st.lists(st.builds(PropertyTest, event_paths, any_tests), max_size=1).map(tuple)
 named = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True).map(tuple)
 fact_names = st.sampled_from(
     ["orders.count", "orders.total", "orders.average", "orders.net", "orders.refunded", "orders.first_at",
@@ -271,8 +273,9 @@ BLANK: dict[str, Any] = {
 attributes = st.dictionaries(st.sampled_from(["a", "b", "0"]), st.sampled_from(VALUES), max_size=3)
 birthdays = st.sampled_from(["1991-03-01", "1992-02-29", "1990-03-31", "2026-03-20", "1999-12-31", "x"])
 properties = st.builds(
-    lambda found, total, order: {
+    lambda found, rating, total, order: {
         **found,
+        "rating": rating,
         "total": total,
         "order_id": order,
         "product_id": order,
@@ -280,6 +283,7 @@ properties = st.builds(
         "category": "ab",
     },
     attributes,
+    st.sampled_from(VALUES),
     st.sampled_from([10, 19.99, 200, 0.1]),
     st.sampled_from(["1", "2"]),
 )

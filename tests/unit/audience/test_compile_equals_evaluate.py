@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from typing import Any
 
 from audience_worlds import (
     BLANK,
     EPOCH,
     TICK,
+    VALUES,
     Person,
     conditions,
     content_of,
@@ -20,7 +22,7 @@ from audience_worlds import (
     shoppers,
     store_people,
 )
-from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -30,7 +32,7 @@ from lifecycle.audience.past import facts_at
 from lifecycle.audience.ranking import load_tops
 from lifecycle.audience.setting import Setting
 from lifecycle.journey.load import load_states
-from lifecycle.spec.conditions import Condition, FactLeaf, Test
+from lifecycle.spec.conditions import Condition, EventLeaf, FactLeaf, PropertyTest, Test
 from lifecycle.spec.model import Content, LocalText, Segment
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import contacts
@@ -63,6 +65,25 @@ def test_facts_at_any_moment_are_those_of_the_events_up_to_it(
     _hold_alike(store, crowd, content_of([], segments), asked, EPOCH + tick * TICK)
 
 
+def test_a_rating_is_what_stands_there_whatever_that_is(store: Store) -> None:
+    """A number is read from its column, exactly; what is none, and numbers beyond a double's digits, as elsewhere."""
+    odd = (3.99995, 4.00004, 2**53 + 1, 2**63, -(2**63), 1e300, 4.0, "4", [4], {"x": 4})
+    crowd = [_rated({"rating": value}) for value in (*VALUES, *odd)] + [_rated({})]
+    tests = [
+        Test(operator, value)
+        for operator in ("at_least", "at_most", "more_than", "less_than", "is", "is_not")
+        for value in (4, 4.0, 3.99995, 0, 2**53, 2**53 + 1, 1e300)
+    ]
+    tests += [Test("exists", value) for value in (True, False)]
+    tests += [Test("is", "4"), Test("contains", 4), Test("in", (4, "4", 0.1))]
+    asked: list[Condition] = [EventLeaf(("Viewed",), (PropertyTest(("rating",), (test,)),)) for test in tests]
+    _hold_alike(store, crowd, content_of([], {}), asked, EPOCH)
+
+
+def _rated(properties: dict[str, Any]) -> Person:
+    return Person(BLANK, events=[{"name": "Viewed", "at": EPOCH, "properties": properties}])
+
+
 def _hold_alike(store: Store, crowd: list[Person], content: Content, asked: list[Condition], now: datetime) -> None:
     with rolled_back(store) as connection:
         ids = store_people(connection, crowd)
@@ -76,5 +97,4 @@ def _hold_alike(store: Store, crowd: list[Person], content: Content, asked: list
             beside = select(contacts.c.id).select_from(beside_facts(past)).where(contacts.c.id.in_(ids), joined)
             assert set(connection.execute(beside).scalars()) == found, f"{condition} at {now}, joined"
             expected = {contact_id for contact_id, state in states.items() if evaluate(condition, state, setting, now)}
-            note(f"{condition} at {now}: SQL {found}, evaluator {expected}")
-            assert found == expected
+            assert found == expected, f"{condition} at {now}: SQL {found}, evaluator {expected}"

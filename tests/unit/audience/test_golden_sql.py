@@ -62,6 +62,9 @@ CASES: dict[str, c.Condition] = {
         (c.Test("at_least", 2),),
         c.Span(since=NOW.replace(month=1), until=NOW),
     ),
+    "event-where-rating": c.EventLeaf(
+        ("Review Submitted",), (c.PropertyTest(("rating",), (c.Test("at_least", 4), c.Test("is_not", "x"))),)
+    ),
     "total": c.TotalLeaf(("Order Completed",), ("total",), (c.Test("at_least", 2000),), span=c.Span(within=MONTH)),
     "total-of-another": c.TotalLeaf(
         ("Order Completed",), ("revenue",), (c.Test("at_least", 2000),), span=c.Span(within=MONTH)

@@ -1,4 +1,6 @@
-"""What a refresh writes of a contact lies in one place: its stays together, and an index only of when to look first.
+"""What is read and written of a contact lies in one place: its stays together, the ratings in the index of its events.
+
+An index of when to look at it knows only the first of the moments.
 
 Revision ID: 0010
 Revises: 0009
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from lifecycle.store import columns
+from lifecycle.store.amounts import KeptRating
 
 revision = "0010"
 down_revision: str | None = "0009"
@@ -25,7 +28,7 @@ _ONE_OF_EACH = (
 
 
 def upgrade() -> None:
-    """Go to this revision. `memberships` is written anew, and once each row of `contacts`."""
+    """Go to this revision. `memberships` is written anew, on PostgreSQL `events` too, and once each row of `contacts`."""
     op.rename_table("memberships", "stays_before")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER INDEX memberships_pkey RENAME TO stays_before_pkey")
@@ -51,10 +54,16 @@ def upgrade() -> None:
     op.add_column("contacts", sa.Column("wake_at", columns.Instant(), nullable=True))
     op.execute("UPDATE contacts SET wake_at = review_at WHERE review_at IS NOT NULL")
     op.create_index("ix_contacts_wake_at", "contacts", ["wake_at"])
+    op.add_column("events", sa.Column("rating", sa.Numeric(), KeptRating(), nullable=True))
+    op.drop_index("events_by_contact", "events")
+    op.create_index("events_by_contact", "events", ["contact_id", "name", "at", "worth", "rating"])
 
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_index("events_by_contact", "events")
+    op.create_index("events_by_contact", "events", ["contact_id", "name", "at", "worth"])
+    op.drop_column("events", "rating")
     op.drop_index("ix_contacts_wake_at", "contacts")
     op.drop_column("contacts", "wake_at")
     op.create_index("ix_contacts_review_at", "contacts", ["review_at"])
