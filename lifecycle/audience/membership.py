@@ -131,6 +131,7 @@ class _Difference:
 
     contact_id: int
     before: str | None
+    reviewed_at: datetime | None
     stage: str | None = None
     review_at: datetime | None = None
     holding: list[str] | None = None
@@ -171,7 +172,7 @@ class _Asking:
 
     def _difference(self, row: Row[Any], stays: Stays) -> _Difference:
         contact_id, before, review_at, held, flips, counts, flips_at, *answers = tuple(row)
-        one = _Difference(contact_id, before)
+        one = _Difference(contact_id, before, review_at)
         if not counts:
             one.left = stays.open
             one.anew = review_at is not None or held is not None
@@ -230,7 +231,7 @@ def _write(connection: Connection, found: Sequence[_Difference], now: datetime, 
         (one.contact_id, one.review_at, None if one.holding is None else dumps(one.holding), None) for one in found
     ]
     # what each segment waits for is asked of the contact alone, when the first of the moments has come
-    keep_reviews(connection, known)
+    keep_reviews(connection, known, {one.contact_id: one.reviewed_at for one in found})
     left = [name for one in found for name in one.left if not name.startswith(STAGE_PREFIX)]
     entered = [name for _, name, *_ in begun if not name.startswith(STAGE_PREFIX)]
     return Refreshed(len(entered), len(left), len(moved))

@@ -7,7 +7,7 @@ index costs more than the row. Whoever is found too early has no turn; `wake_at`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,12 +27,19 @@ _EARLIER = (
 )
 
 
-def keep_reviews(connection: Connection, rows: Sequence[tuple[int, datetime | None, str | None, str | None]]) -> None:
-    """Write contacts' review_at, and what is known of them: id, instant, `holding` and `flips` as JSON."""
+def keep_reviews(
+    connection: Connection,
+    rows: Sequence[tuple[int, datetime | None, str | None, str | None]],
+    before: Mapping[int, datetime | None],
+) -> None:
+    """Write contacts' review_at, and what is known of them: id, instant, `holding` and `flips` as JSON.
+
+    `before` is when they were to be looked at until now.
+    """
     bulk.update(connection, contacts, "id", ("review_at", "holding", "flips"), rows)
-    soon = [row[0] for row in rows if row[1] is not None]
-    if soon:
-        connection.execute(_EARLIER, {"ids": soon})
+    sooner = [one for one, at, *_ in rows if at is not None and ((was := before.get(one)) is None or at < was)]
+    if sooner:
+        connection.execute(_EARLIER, {"ids": sooner})
 
 
 def due_reviews(now: datetime) -> Select[Any]:

@@ -89,6 +89,8 @@ class Turn:
     entries: list[Tracked]
     reviews: list[tuple[Review, datetime, str]] = field(default_factory=list)
     review_at: datetime | None = None
+    #: what `review_at` was before
+    reviewed_at: datetime | None = None
 
 
 class ContactTurn:
@@ -123,7 +125,7 @@ class ContactTurn:
             # an event is never left for later, even when the machine that stored it had a clock ahead of ours
             self._now = max(self._now, new[-1].at)
         waiting = new[::-1]
-        self.turn.review_at = review_at
+        self.turn.review_at = self.turn.reviewed_at = review_at
         while True:
             timer = self._next_timer()
             event_at = waiting[-1].at if waiting else None

@@ -192,7 +192,7 @@ def _store_reviews(connection: Connection, turns: Sequence[Turn]) -> None:
         )
         for turn in turns
     ]  # fmt: skip
-    keep_reviews(connection, reviewed)
+    keep_reviews(connection, reviewed, {turn.state.id: turn.reviewed_at for turn in turns})
     # the first review of everybody, then the second: each contact's in their order, and few statements for all
     for number in range(max((len(turn.reviews) for turn in turns), default=0)):
         _store_round(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from audience_worlds import BLANK, EPOCH, Person, rolled_back, store_people
@@ -28,6 +29,13 @@ def _due(connection: Connection, now: datetime) -> set[int]:
     return {row[0] for row in connection.execute(due_reviews(now))}
 
 
+def _keep(connection: Connection, hours: Mapping[int, int | None]) -> None:
+    stored = select(contacts.c.id, contacts.c.review_at).where(contacts.c.id.in_(hours))
+    before = {row.id: row.review_at for row in connection.execute(stored)}
+    rows = [(one, None if hour is None else _at(hour), None, None) for one, hour in hours.items()]
+    keep_reviews(connection, rows, before)
+
+
 def _wakes(connection: Connection) -> list[datetime | None]:
     return list(connection.execute(select(contacts.c.wake_at).order_by(contacts.c.id)).scalars())
 
@@ -50,8 +58,8 @@ def test_whoever_is_due_is_found_before_and_after_others_catch_up(
                 catch_up(connection, _at(step))
                 continue
             who, hour = step
+            _keep(connection, {ids[who]: hour})
             wanted[ids[who]] = hour
-            keep_reviews(connection, [(ids[who], None if hour is None else _at(hour), None, None)])
         due = {contact for contact, hour in wanted.items() if hour is not None and hour <= until}
         assert _due(connection, _at(until)) == due
         catch_up(connection, _at(until))
@@ -64,14 +72,14 @@ def test_what_is_put_off_is_written_where_it_is_found_only_when_it_comes(store: 
     with rolled_back(store) as connection:
         first, *_ = _people(connection)
         for hour in (10, 20, 30):
-            keep_reviews(connection, [(first, _at(hour), None, None)])
+            _keep(connection, {first: hour})
             assert _wakes(connection)[0] == _at(10)
         assert not connection.execute(any_early(_at(9))).scalar()
         assert connection.execute(any_early(_at(10))).scalar()
         assert not connection.execute(due_reviews(_at(10))).all()
         catch_up(connection, _at(10))
         assert _wakes(connection)[0] == _at(30)
-        keep_reviews(connection, [(first, _at(25), None, None)])
+        _keep(connection, {first: 25})
         assert _wakes(connection)[0] == _at(25)
 
 
@@ -81,8 +89,8 @@ def test_nobody_waits_for_a_contact_that_another_holds(store: Store) -> None:
         return  # one writer: there is no other
     with store.write() as connection:
         ids = _people(connection)
-        keep_reviews(connection, [(one, _at(1), None, None) for one in ids])
-        keep_reviews(connection, [(one, _at(9), None, None) for one in ids])
+        _keep(connection, dict.fromkeys(ids, 1))
+        _keep(connection, dict.fromkeys(ids, 9))
     with store.write() as holding:
         held = select(contacts.c.id).where(contacts.c.id == ids[0]).with_for_update()
         holding.execute(held)
