@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from lifecycle.audience.setting import Setting, Top, top_shares
 from lifecycle.base.errors import NotFoundError
 from lifecycle.spec.conditions import Condition
 from lifecycle.spec.model import Content, Segment
+from lifecycle.store.planner import without
 from lifecycle.store.tables import contacts, memberships, stage_transitions
 
 #: Rows fetched at once while members are listed.
@@ -100,15 +101,9 @@ class Headcount:
         asked = top_shares(condition, self._setting)
         return {top: find_boundary(self._connection, top, self._facts) for top in asked}
 
-    @contextmanager
-    def _in_order(self) -> Iterator[None]:
+    def _in_order(self) -> AbstractContextManager[None]:
         """Let PostgreSQL look contacts up in their order: in that of their hashes each lies in another page."""
-        if self._connection.dialect.name != "postgresql":
-            yield
-            return
-        self._connection.execute(text("SET LOCAL enable_hashagg = off"))
-        yield
-        self._connection.execute(text("SET LOCAL enable_hashagg TO DEFAULT"))
+        return without(self._connection, "hashagg")
 
     def _holds(self, condition: Condition) -> ColumnElement[bool]:
         return compile_condition(condition, self._setting, self._at, facts_as=self._facts, joined=True)

@@ -19,7 +19,7 @@ from lifecycle.audience.compile_flips import compile_flips, least_seconds
 from lifecycle.audience.ranking import keep_ranking
 from lifecycle.audience.reviews import keep_reviews
 from lifecycle.audience.setting import STAGE_PREFIX, Setting, walk_all
-from lifecycle.audience.stays import Stays, begin_stays, end_stays, load_stays
+from lifecycle.audience.stays import ContactStays, begin_stays, end_stays, load_stays
 from lifecycle.audience.windows import window_leave
 from lifecycle.base.units import Duration
 from lifecycle.intake import bulk
@@ -28,6 +28,7 @@ from lifecycle.spec.conditions import Condition, StageLeaf
 from lifecycle.spec.model import Content
 from lifecycle.store.among import IsOneOf
 from lifecycle.store.columns import dumps
+from lifecycle.store.planner import without
 from lifecycle.store.tables import contacts, stage_transitions
 
 #: Contacts asked about by one query, so that memory stays flat.
@@ -68,24 +69,21 @@ def refresh(
     ranking = keep_ranking(connection, content, contact_ids)
     setting = Setting.of(content, ranking.tops)
     done = Refreshed()
-    if connection.dialect.name == "postgresql":
-        # each query names its contacts: a table that only just began to fill looks to the planner as if it were empty
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-    asking = _Asking(content, setting, now, news)
-    for ids in _batches(connection, contact_ids):
-        unknown = set[int]() if news.anything else _unknown(connection, ids)
-        found = asking.differences(connection, [one for one in ids if one not in unknown])
-        if unknown:
-            found += _Asking(content, setting, now, ANYTHING).differences(connection, sorted(unknown))
-        done += _write(connection, found, now, cause)
-        report(len(ids))
-    if contact_ids is not None and ranking.passed:
-        passing = _Asking(content, setting, now, News.of("rank"))
-        _hold(connection, ranking.passed)
-        for ids in _batches(connection, ranking.passed):
-            done += _write(connection, passing.differences(connection, ids), now, cause)
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL enable_seqscan TO DEFAULT"))
+    # each query names its contacts: a table that only just began to fill looks to the planner as if it were empty
+    with without(connection, "seqscan"):
+        asking = _Asking(content, setting, now, news)
+        for ids in _batches(connection, contact_ids):
+            unknown = set[int]() if news.anything else _unknown(connection, ids)
+            found = asking.differences(connection, [one for one in ids if one not in unknown])
+            if unknown:
+                found += _Asking(content, setting, now, ANYTHING).differences(connection, sorted(unknown))
+            done += _write(connection, found, now, cause)
+            report(len(ids))
+        if contact_ids is not None and ranking.passed:
+            passing = _Asking(content, setting, now, News.of("rank"))
+            _hold(connection, ranking.passed)
+            for ids in _batches(connection, ranking.passed):
+                done += _write(connection, passing.differences(connection, ids), now, cause)
     return done
 
 
@@ -170,7 +168,7 @@ class _Asking:
         found = [self._difference(row, stays[row[0]]) for row in rows]
         return [one for one in found if not one.is_none]
 
-    def _difference(self, row: Row[Any], stays: Stays) -> _Difference:
+    def _difference(self, row: Row[Any], stays: ContactStays) -> _Difference:
         contact_id, before, review_at, held, flips, counts, flips_at, *answers = tuple(row)
         one = _Difference(contact_id, before, review_at)
         if not counts:

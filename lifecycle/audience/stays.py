@@ -23,7 +23,7 @@ _RECENT = select(memberships.c.contact_id, memberships.c.segment, memberships.c.
 
 
 @dataclass(slots=True)
-class Stays:
+class ContactStays:
     """Of one contact: where it is, and until when it is kept in a stage that it has left, by `stage:ID`."""
 
     open: set[str] = field(default_factory=set)
@@ -32,9 +32,9 @@ class Stays:
 
 def load_stays(
     connection: Connection, ids: Sequence[int], kept: Mapping[str, Duration], now: datetime
-) -> defaultdict[int, Stays]:
+) -> defaultdict[int, ContactStays]:
     """Return the stays of contacts; `kept` is how long each `stage:ID` keeps whoever it no longer holds of."""
-    found: defaultdict[int, Stays] = defaultdict(Stays)
+    found: defaultdict[int, ContactStays] = defaultdict(ContactStays)
     since = {name: window_start(now, keep_for) for name, keep_for in kept.items()}
     rows = connection.execute(_RECENT, {"ids": list(ids), "since": min(since.values(), default=now)})
     for contact_id, name, left_at in rows:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from audience_worlds import EPOCH, rolled_back
 from sqlalchemy import Connection, select
 
-from lifecycle.audience.stays import Stays, begin_stays, end_stays, load_stays
+from lifecycle.audience.stays import ContactStays, begin_stays, end_stays, load_stays
 from lifecycle.base.units import Duration
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import memberships
@@ -52,7 +52,7 @@ def test_a_stage_is_kept_from_the_latest_end_and_no_longer_than_it_keeps(store: 
             end_stays(connection, [(1, EPOCH + ended * HOUR, f"stage:{name}")])
         begin_stays(connection, [(1, "vip", EPOCH, "a")])
         found = load_stays(connection, [1, 2], kept, EPOCH + 4 * HOUR)
-        assert found[1] == Stays({"vip"}, {"stage:fan": EPOCH + 5 * HOUR, "stage:buyer": EPOCH + 10 * HOUR})
-        assert found[2] == Stays()
+        assert found[1] == ContactStays({"vip"}, {"stage:fan": EPOCH + 5 * HOUR, "stage:buyer": EPOCH + 10 * HOUR})
+        assert found[2] == ContactStays()
         later = load_stays(connection, [1], kept, EPOCH + 6 * HOUR)
         assert later[1].kept == {"stage:buyer": EPOCH + 10 * HOUR}
