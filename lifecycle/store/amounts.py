@@ -6,9 +6,9 @@ these are found, and a sum reads nothing else. On SQLite they are stored nowhere
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Computed, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Computed, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -43,45 +43,45 @@ def _postgresql(element: InTenThousandths, compiler: SQLCompiler, **kw: Any) -> 
     return f"CASE WHEN {value} BETWEEN -{most} AND {most} THEN sign({value}) * trunc({double})::bigint END"
 
 
-class KeptAmount(Computed):
-    """What the database puts into `events.worth` when a row is stored: computed on SQLite at each reading of a row."""
+class _KeptNumber(Computed):
+    """A number that stands in `properties`, NULL for anything else: computed on SQLite at each reading of a row."""
 
     inherit_cache = True
+    key: ClassVar[str]
 
     def __init__(self) -> None:
         super().__init__("")
 
-
-@compiles(KeptAmount)
-def _kept_lite(_element: KeptAmount, compiler: DDLCompiler, **_kw: Any) -> str:
-    at = f"properties, '$.{AMOUNT_OF}'"
-    amount = compiler.sql_compiler.process(InTenThousandths(literal_column(f"json_extract({at})")))
-    return f"GENERATED ALWAYS AS (CASE WHEN json_type({at}) IN ('integer', 'real') THEN {amount} END) VIRTUAL"
+    def kept(self, number: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return what is kept of the number."""
+        return number
 
 
-@compiles(KeptAmount, "postgresql")
-def _kept_postgresql(_element: KeptAmount, compiler: DDLCompiler, **_kw: Any) -> str:
-    at = f"(properties -> '{AMOUNT_OF}')"
-    amount = compiler.sql_compiler.process(InTenThousandths(literal_column(f"{at}::numeric")))
-    return f"GENERATED ALWAYS AS (CASE WHEN jsonb_typeof{at} = 'number' THEN {amount} END) STORED"
+class KeptRating(_KeptNumber):
+    """What the database puts into `events.rating` when a row is stored: the number as it stands there."""
+
+    key = RATING_OF
 
 
-class KeptRating(Computed):
-    """What the database puts into `events.rating`: a number as it stands there, NULL for anything else."""
+class KeptAmount(_KeptNumber):
+    """What the database puts into `events.worth` when a row is stored."""
 
-    inherit_cache = True
+    key = AMOUNT_OF
 
-    def __init__(self) -> None:
-        super().__init__("")
-
-
-@compiles(KeptRating)
-def _rating_lite(_element: KeptRating, _compiler: DDLCompiler, **_kw: Any) -> str:
-    at = f"properties, '$.{RATING_OF}'"
-    return f"GENERATED ALWAYS AS (CASE WHEN json_type({at}) IN ('integer', 'real') THEN json_extract({at}) END) VIRTUAL"
+    def kept(self, number: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return it in ten-thousandths."""
+        return InTenThousandths(number)
 
 
-@compiles(KeptRating, "postgresql")
-def _rating_postgresql(_element: KeptRating, _compiler: DDLCompiler, **_kw: Any) -> str:
-    at = f"(properties -> '{RATING_OF}')"
-    return f"GENERATED ALWAYS AS (CASE WHEN jsonb_typeof{at} = 'number' THEN {at}::numeric END) STORED"
+@compiles(_KeptNumber)
+def _kept_lite(element: _KeptNumber, compiler: DDLCompiler, **_kw: Any) -> str:
+    at = f"properties, '$.{element.key}'"
+    kept = compiler.sql_compiler.process(element.kept(literal_column(f"json_extract({at})")))
+    return f"GENERATED ALWAYS AS (CASE WHEN json_type({at}) IN ('integer', 'real') THEN {kept} END) VIRTUAL"
+
+
+@compiles(_KeptNumber, "postgresql")
+def _kept_postgresql(element: _KeptNumber, compiler: DDLCompiler, **_kw: Any) -> str:
+    at = f"(properties -> '{element.key}')"
+    kept = compiler.sql_compiler.process(element.kept(literal_column(f"{at}::numeric")))
+    return f"GENERATED ALWAYS AS (CASE WHEN jsonb_typeof{at} = 'number' THEN {kept} END) STORED"

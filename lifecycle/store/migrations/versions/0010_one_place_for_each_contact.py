@@ -23,7 +23,7 @@ depends_on = None
 #: Of stays that began at one instant, one: open if one of them is.
 _ONE_OF_EACH = (
     "SELECT contact_id, segment, entered_at, CASE WHEN count(left_at) = count(*) THEN max(left_at) END, min(cause)"
-    " FROM memberships GROUP BY contact_id, segment, entered_at ORDER BY contact_id, segment, entered_at"
+    " FROM stays_before GROUP BY contact_id, segment, entered_at ORDER BY contact_id, segment, entered_at"
 )
 
 
@@ -47,8 +47,7 @@ def upgrade() -> None:
             op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
         # whoever refreshes next ranks anew, and knows which places are near an end
         op.execute("DELETE FROM top_boundaries")
-    before = _ONE_OF_EACH.replace("FROM memberships", "FROM stays_before")
-    op.execute(f"INSERT INTO memberships (contact_id, segment, entered_at, left_at, cause) {before}")
+    op.execute(f"INSERT INTO memberships (contact_id, segment, entered_at, left_at, cause) {_ONE_OF_EACH}")
     op.drop_table("stays_before")
     op.drop_index("ix_contacts_review_at", "contacts")
     op.add_column("contacts", sa.Column("wake_at", columns.Instant(), nullable=True))
