@@ -47,9 +47,9 @@ def due_reviews(now: datetime) -> Select[Any]:
     return select(contacts.c.id).where(_wake_at <= now, _review_at <= now).order_by(_wake_at)
 
 
-def any_early(now: datetime) -> Select[Any]:
-    """Return whether somebody would be found too early, among those who have waited longest."""
-    found = select(_review_at).where(_wake_at <= now).order_by(_wake_at).limit(AT_ONCE).subquery("found")
+def any_early(now: datetime, limit: int) -> Select[Any]:
+    """Return whether somebody would be found too early, among the `limit` who have waited longest."""
+    found = select(_review_at).where(_wake_at <= now).order_by(_wake_at).limit(limit).subquery("found")
     return select(exists().where(_is_early(found.c.review_at, now)))
 
 

@@ -89,7 +89,7 @@ def advance(
         ids = due_contacts(connection, now, limit, without=stuck.now(now))
         if backlog is not None and backlog.unknown:
             backlog.look(_oldest_due(connection, now))
-        early = connection.execute(any_early(now)).scalar()
+        early = connection.execute(any_early(now, limit)).scalar()
     if early:
         with store.write() as connection:
             catch_up(connection, now)
