@@ -20,13 +20,13 @@ from audience_worlds import (
 )
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from rankings import hold_against_counted
 from sqlalchemy import Connection, insert, select, update
 from sqlmodel import SQLModel
 
 from lifecycle.audience import ranking
 from lifecycle.audience.membership import Refreshed, refresh
-from lifecycle.audience.ranking import _standing, find_boundary, keep_ranking
-from lifecycle.audience.setting import wanted_tops
+from lifecycle.audience.ranking import keep_ranking
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.units import Share
 from lifecycle.intake.erase import erase
@@ -38,7 +38,7 @@ from lifecycle.rewards.points import give
 from lifecycle.spec import conditions as c
 from lifecycle.spec.model import Content, LocalText, Rewards, Segment
 from lifecycle.store.engine import Store
-from lifecycle.store.tables import contacts, facts, messages
+from lifecycle.store.tables import contacts, messages
 
 #: More by hand: LIFECYCLE_EXAMPLES=2000 pytest tests/unit/audience/test_incremental.py
 EXAMPLES = int(os.environ.get("LIFECYCLE_EXAMPLES", "25"))
@@ -233,16 +233,8 @@ def _live(store: Store, content: Content, story: list[tuple[Any, ...]]) -> None:
     with rolled_back(store) as connection:
         kept = keep_ranking(connection, content, ())
         note(f"kept {kept}, at {now}")
-        for top in wanted_tops(content):
-            if kept.tops:  # none before anything has happened to anybody
-                counted = find_boundary(connection, top, facts)
-                assert _inside(connection, top[0], kept.tops[top]) == _inside(connection, top[0], counted)
+        if kept.tops:  # none before anything has happened to anybody
+            hold_against_counted(connection, content, kept)
         # what is known is thrown away first, so that all is asked
         connection.execute(update(contacts).values(flips=None, holding=None))
         assert refresh(connection, content, now, "rebuild") == Refreshed()
-
-
-def _inside(connection: Connection, fact: str, boundary: Any) -> set[int]:
-    standing = _standing(fact, facts).subquery("standing")
-    rows = connection.execute(select(standing.c.place, standing.c.contact_id)).all()
-    return {row.contact_id for row in rows if (row.place, row.contact_id) <= (boundary.place, boundary.contact_id)}

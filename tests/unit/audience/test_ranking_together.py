@@ -10,12 +10,11 @@ from unittest.mock import patch
 
 import pytest
 from audience_worlds import BLANK, Person, content_of, store_people
-from sqlalchemy import insert, select, update
-from test_incremental import _inside  # the members of a share, counted
+from rankings import hold_against_counted
+from sqlalchemy import Connection, insert, select, update
 
 from lifecycle.audience import ranking
-from lifecycle.audience.ranking import find_boundary, keep_ranking
-from lifecycle.audience.setting import wanted_tops
+from lifecycle.audience.ranking import keep_ranking
 from lifecycle.base.units import Share
 from lifecycle.journey.advance import lock_contacts
 from lifecycle.spec import conditions as c
@@ -40,25 +39,22 @@ def _shop(store: Store) -> list[int]:
     return ids
 
 
-def _order(store: Store, one: int, total: int) -> None:
-    with store.write() as connection:
-        values = {"orders_total": Decimal(total)}
-        connection.execute(update(facts).where(facts.c.contact_id == one).values(**values))
+def _order(connection: Connection, one: int, total: int) -> None:
+    values = {"orders_total": Decimal(total)}
+    connection.execute(update(facts).where(facts.c.contact_id == one).values(**values))
 
 
 def _check(store: Store) -> None:
     with store.write() as connection:
         everybody = list(connection.execute(select(contacts.c.id)).scalars())
-        kept = keep_ranking(connection, CONTENT, everybody)
-        for top in wanted_tops(CONTENT):
-            counted = find_boundary(connection, top, facts)
-            assert _inside(connection, top[0], kept.tops[top]) == _inside(connection, top[0], counted)
+        hold_against_counted(connection, CONTENT, keep_ranking(connection, CONTENT, everybody))
 
 
 def test_whoever_ranks_anew_waits_for_who_has_looked_at_the_places_of_before(store: Store) -> None:
     """Else the one who has risen would be counted twice: in the new ranking, and by the one who had seen him below."""
     ids = _shop(store)
-    _order(store, ids[0], 10_000)
+    with store.write() as connection:
+        _order(connection, ids[0], 10_000)
     looked, told = threading.Event(), threading.Event()
     changes = ranking._changes
 
@@ -103,8 +99,7 @@ def test_the_ends_are_right_whoever_moves_them_meanwhile(store: Store, window: i
                 with store.write() as connection:
                     held = lock_contacts(connection, some, skip=False)
                     for one in held:
-                        total = {"orders_total": Decimal(dice.randrange(1, PEOPLE * 10))}
-                        connection.execute(update(facts).where(facts.c.contact_id == one).values(**total))
+                        _order(connection, one, dice.randrange(1, PEOPLE * 10))
                 with store.write() as connection:
                     lock_contacts(connection, some, skip=False)
                     keep_ranking(connection, CONTENT, some)
