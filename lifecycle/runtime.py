@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from lifecycle.audience.touched import is_left_alone, refresh_touched
 from lifecycle.base.errors import LifecycleError, UsageError
 from lifecycle.deliver.actors import HINT_AGAIN_S, Hints, Lanes, declare_actors, drain, start_workers
 from lifecycle.deliver.bounce_box import read_box, sent_by
@@ -37,6 +38,8 @@ log = logging.getLogger("lifecycle")
 RESTOCK_S = 3600.0
 #: Seconds between two looks for tables that the database knows nothing of.
 STATISTICS_S = 2.0
+#: Seconds between two looks for what imports that died have left undone.
+TOUCHED_S = 30.0
 #: Seconds between two looks into the bounce box.
 BOUNCES_S = 10.0
 #: Seconds between two looks at how many of the campaigns' mails bounce.
@@ -109,6 +112,24 @@ class Runtime:
             look_at_new_tables(self.engine.store)
         except LifecycleError as error:
             log.warning("the tables were not looked at: %s", error.message)
+
+    def refresh_touched(self) -> None:
+        """Make up for imports that died before their refresh; beside the scheduler, since that may take a while."""
+        self._beside_every(TOUCHED_S, "touched", self._refresh_touched)
+
+    def _refresh_touched(self) -> None:
+        engine = self.engine
+        now = engine.clock.now()
+        try:
+            with engine.store.read() as connection:
+                if not is_left_alone(connection, now):
+                    return
+            content = engine.applied()
+            with engine.store.write() as connection:
+                refresh_touched(connection, content, now)
+            log.info("an import had ended before segments and stages were brought up to it: now they are")
+        except LifecycleError as error:
+            log.warning("segments and stages are not yet up to an import that died: %s", error.message)
 
     def press_brakes(self) -> None:
         """Hold campaigns that bounce too often, twice a minute, and beside the scheduler: counting takes a moment."""
@@ -199,6 +220,7 @@ class Runtime:
                         self.read_bounces,
                         self.press_brakes,
                         self.keep_statistics,
+                        self.refresh_touched,
                     ],
                 )
                 if ticking:

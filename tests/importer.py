@@ -18,6 +18,8 @@ from lifecycle.intake import importing, read_ahead
 from lifecycle.store.engine import Store
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+#: After the last event.
+LATER = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def history(count: int, contacts: int = 60, seed: int = 3) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,7 @@ from lifecycle.audience.windows import window_leave
 from lifecycle.base.units import Duration
 from lifecycle.intake import bulk
 from lifecycle.intake.news import ANYTHING, News
+from lifecycle.intake.touched import forget_touched
 from lifecycle.spec.conditions import Condition, StageLeaf
 from lifecycle.spec.model import Content
 from lifecycle.store.among import IsOneOf
@@ -66,6 +67,8 @@ def refresh(
     contact's rise is another's fall. `report` is told of each batch of contacts.
     """
     _hold(connection, contact_ids)
+    if contact_ids is None and news.anything:
+        forget_touched(connection)
     ranking = keep_ranking(connection, content, contact_ids)
     setting = Setting.of(content, ranking.tops)
     done = Refreshed()

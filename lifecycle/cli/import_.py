@@ -41,6 +41,7 @@ def command(
     and started again. Rows that cannot be stored go to a reject file with their reasons. Import is history: it feeds
     facts, segments, exits and goals, and triggers nothing, unless --live.
     """
+    from lifecycle.audience.touched import refresh_touched
     from lifecycle.intake.csv_map import load_map
     from lifecycle.intake.files import MAX_BYTES
     from lifecycle.intake.importing import Import
@@ -60,7 +61,9 @@ def command(
             outcome = job.run()
         finally:
             if content is not None and not live:
-                _refresh(engine, content, job.outcome)
+                # history triggers nothing, so the journey does not hear of it
+                with engine.store.write() as connection:
+                    refresh_touched(connection, content, engine.clock.now())
                 if kind == "events":
                     restock(engine.store, content.project.brand.url, engine.clock.now())
     _report(session, outcome)
@@ -76,16 +79,6 @@ def _content(engine: Engine) -> Content | None:
     except ContentError:
         note("the content has errors, so types are not looked at and segments are not refreshed; see `lifecycle check`")
         return None
-
-
-def _refresh(engine: Engine, content: Content, outcome: Outcome) -> None:
-    """Bring memberships and stages up to the new facts. History triggers nothing, so nobody hears of it."""
-    from lifecycle.audience.membership import refresh
-
-    if outcome.touched is not None and not outcome.touched:
-        return
-    with engine.store.write() as connection:
-        refresh(connection, content, engine.clock.now(), "import", outcome.touched, outcome.told)
 
 
 def _report(session: Session, outcome: Outcome) -> None:

@@ -1,7 +1,8 @@
 """Import a file: rows in batches through the same door as HTTP, what cannot be stored into the reject file.
 
 A batch is one transaction, so an import can be stopped at any moment and started again: what is stored is a duplicate
-then. Import is history and triggers nothing, unless it is `live`.
+then. Import is history and triggers nothing, unless it is `live`; memberships and stages are brought up to it by
+whoever calls (audience.touched).
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from lifecycle.base.clock import Clock
 from lifecycle.intake.chunks import Chunk, Original
 from lifecycle.intake.csv_map import CsvMap
 from lifecycle.intake.files import MAX_BYTES
-from lifecycle.intake.news import NOTHING, News
 from lifecycle.intake.read_ahead import read_chunks, ready_for_millions
 from lifecycle.intake.reading import Kind, Source
 from lifecycle.intake.rejects import RejectFile, reject_path
@@ -27,8 +27,6 @@ from lifecycle.store.engine import Store
 #: Rows stored in one transaction: the more, the fewer times a contact is locked and its facts are read and written.
 #: HTTP and the journey wait for a contact of the batch, on SQLite for all of it: more than half a second is too long.
 BATCH = 20_000
-#: Contacts that an import names as touched; past that, refreshing everybody is no slower.
-MOST_TOUCHED = 10_000
 
 
 @dataclass(slots=True)
@@ -45,10 +43,6 @@ class Outcome:
     skipped: int = 0
     contacts: int = 0
     reject_file: Path | None = None
-    #: rows of the contacts concerned; None when they are more than is worth naming
-    touched: set[int] | None = field(default_factory=set, repr=False)
-    #: what is new about any of them
-    told: News = NOTHING
 
 
 @dataclass(slots=True)
@@ -96,11 +90,6 @@ class Import:
         self.outcome.stored += done.stored
         self.outcome.duplicates += done.duplicates
         self.outcome.contacts += done.contacts
-        self.outcome.told |= done.told
-        if self.outcome.touched is not None:
-            self.outcome.touched |= done.touched
-            if len(self.outcome.touched) > MOST_TOUCHED:
-                self.outcome.touched = None
         for place, reason in done.refused:
             line, original = chunk.rows[place]
             self._reject(chunk, line, reason, original)
@@ -108,7 +97,7 @@ class Import:
     def _sink(self) -> Sink:
         match self.kind:
             case "messages":
-                return Ledger(self.store, self.content)
+                return Ledger(self.store, self.clock, self.content)
             case "suppressions":
                 return Suppressions(self.store)
             case _:

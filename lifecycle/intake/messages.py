@@ -33,6 +33,7 @@ from lifecycle.intake.payload import Incoming, Refused, Word, read_message
 from lifecycle.intake.people import People
 from lifecycle.intake.person import Merged, Person
 from lifecycle.intake.plain import find_plain
+from lifecycle.intake.touched import leave_touched
 from lifecycle.spec.model import Content
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
@@ -66,12 +67,15 @@ class Accepted:
     #: rows of the contacts that were changed, or that did something, and what is new about any of them
     touched: frozenset[int] = frozenset()
     told: News = NOTHING
+    #: of history: the note that says so (intake.touched)
+    note: int | None = None
 
 
 def accept(store: Store, payloads: Sequence[Any], *, clock: Clock, content: Content | None, live: bool) -> Accepted:
     """Store a batch of Segment messages in one transaction; what cannot be read is returned with its reason.
 
-    `live` events may trigger campaigns, unless they are more than 24 h late; history (`live` False) triggers nothing.
+    `live` events may trigger campaigns, unless they are more than 24 h late; history (`live` False) triggers nothing,
+    and leaves a note of whom it touched.
     With `content`, undeclared events and properties are counted. Raises StoreError when the database fails: then
     nothing of the batch was stored.
     """
@@ -106,6 +110,7 @@ def keep(
             with store.write(settled=settled) as connection:
                 batch = _Batch(connection, now, known, live=live)
                 news, contacts = batch.store(messages)
+                note = None if live else leave_touched(connection, batch.touched, batch.told, now)
         except (IntegrityError, RacedError):
             known.met(1)
             continue  # a concurrent batch stored one of these first; in a new transaction it is seen
@@ -114,7 +119,8 @@ def keep(
                 raise
             continue
         known.learn(batch.learned)
-        return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched), batch.told)
+        stored, touched = len(news), frozenset(batch.touched)
+        return Accepted(stored, len(messages) - stored, [], contacts, news, touched, batch.told, note)
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 

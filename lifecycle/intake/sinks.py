@@ -11,7 +11,8 @@ from lifecycle.intake.consent import suppress_all
 from lifecycle.intake.history import store_past
 from lifecycle.intake.known import Known
 from lifecycle.intake.messages import keep
-from lifecycle.intake.news import NOTHING, News
+from lifecycle.intake.news import News
+from lifecycle.intake.touched import leave_touched
 from lifecycle.spec.model import Content
 from lifecycle.store.engine import Store
 
@@ -23,8 +24,6 @@ class Stored:
     stored: int = 0
     duplicates: int = 0
     contacts: int = 0
-    touched: frozenset[int] = frozenset()
-    told: News = NOTHING
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -48,23 +47,24 @@ class Messages:
         done = keep(self._store, chunk.values, now=self._clock.now(), live=self._live, known=self._known)
         counted = len(chunk.values) - len(chunk.beside)
         stored = len(done.news - chunk.beside)
-        return Stored(stored, counted - stored, done.contacts, done.touched, done.told)
+        return Stored(stored, counted - stored, done.contacts)
 
 
 class Ledger:
     """Values are PastMessages."""
 
-    def __init__(self, store: Store, content: Content | None) -> None:
-        self._store, self._content = store, content
+    def __init__(self, store: Store, clock: Clock, content: Content | None) -> None:
+        self._store, self._clock, self._content = store, clock, content
 
     def store(self, chunk: Chunk) -> Stored:
         """Write ledger rows; those of unknown contacts are refused."""
         values = chunk.values
         with self._store.write() as connection:
             duplicates, unknown, touched = store_past(connection, values, self._content)
+            leave_touched(connection, touched, News.of("message"), self._clock.now())
         refused = [(place, f'no contact "{values[place].contact}"; import contacts first') for place in unknown]
         stored = len(values) - len(duplicates) - len(unknown)
-        return Stored(stored, len(duplicates), touched=touched, told=News.of("message"), refused=refused)
+        return Stored(stored, len(duplicates), refused=refused)
 
 
 class Suppressions:

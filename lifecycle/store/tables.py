@@ -148,6 +148,19 @@ class Inbox(SQLModel, table=True):
     what: str | None = None
 
 
+class Touched(SQLModel, table=True):
+    """Contacts that history has touched; written by intake, deleted when their memberships have been brought up to it.
+
+    One row for a batch: `contacts` are their rows, `told` what is new about any of them (intake.news).
+    """
+
+    __tablename__: ClassVar[str] = "touched"
+    id: int | None = _key()
+    at: datetime = Field(sa_type=Instant)
+    contacts: list[int] = Field(sa_type=Json)
+    told: dict[str, Any] = Field(sa_type=Json)
+
+
 class Order(SQLModel, table=True):
     """One order of one contact, from Order Completed, Order Updated, Order Refunded and Order Cancelled."""
 
@@ -654,6 +667,7 @@ merges = _table(Merge)
 accounts = _table(Account)
 events = _table(Event)
 inbox = _table(Inbox)
+touched = _table(Touched)
 orders = _table(Order)
 facts = _table(Facts)
 consents = _table(Consent)

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from lifecycle.audience.membership import refresh
+from lifecycle.audience.touched import refresh_touched
 from lifecycle.base.errors import LifecycleError, StoreError
 from lifecycle.base.ids import same
 from lifecycle.intake.messages import Accepted, accept
@@ -165,10 +165,10 @@ async def _take(parts: WebParts, request: Request, read: Callable[[Any], Sequenc
             content = None  # events are taken even when nobody can judge them yet
         payloads = [payload for _, payload in small]
         done = accept(parts.store, payloads, clock=parts.clock, content=content, live=live)
-        if content is not None and not live and done.touched:
+        if content is not None and done.note is not None:
             # history leaves no work for the journey, so memberships and stages are brought up here, as by an import
             with parts.store.write() as connection:
-                refresh(connection, content, parts.clock.now(), "import", done.touched, done.told)
+                refresh_touched(connection, content, parts.clock.now(), [done.note])
         return done
 
     # the client may hang up; what was begun is finished

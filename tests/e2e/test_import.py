@@ -17,11 +17,15 @@ import pytest
 from sqlalchemy import func, select
 
 import importer
+from lifecycle.audience.membership import Refreshed, refresh
+from lifecycle.audience.touched import refresh_touched
 from lifecycle.intake import rebuild
 from lifecycle.store import tables
 from lifecycle.store.engine import Store
+from shop import content_of, sample_files
 from terminal import shop
 
+SAMPLE = content_of(sample_files())
 #: Rows of a batch: small, so that there are many moments to kill at.
 BATCH = 150
 
@@ -102,6 +106,10 @@ def test_an_import_killed_three_times_is_whole_in_the_end(
     kept = facts(store)
     rebuild.rebuild(store)
     assert facts(store) == kept
+    with store.write() as connection:
+        done = refresh_touched(connection, SAMPLE, importer.LATER)
+        assert done.moved > 0, "those of the killed imports are among them"
+        assert refresh(connection, SAMPLE, importer.LATER, "rebuild") == Refreshed()
 
 
 def test_two_imports_of_overlapping_files_at_once_store_each_event_once(

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from journey_worlds import content_of
-from lifecycle.audience.membership import refresh
+from lifecycle.audience.touched import refresh_touched
 from lifecycle.intake.importing import Import
 from lifecycle.store.engine import Store
 from lifecycle.store.tables import accounts, consents, contacts, events, facts, identities, memberships, orders
@@ -73,7 +73,7 @@ def from_a_file(site: Website, folder: Path) -> None:
     done = Import("contacts", path, site.store, site.clock, CONTENT).run()
     assert (done.stored, done.rejected) == (len(MESSAGES), 0)
     with site.store.write() as connection:
-        refresh(connection, CONTENT, site.clock.now(), "import", done.touched)
+        refresh_touched(connection, CONTENT, site.clock.now())
 
 
 def people(store: Store) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +28,7 @@ from sqlmodel import SQLModel
 from lifecycle.audience import ranking
 from lifecycle.audience.membership import Refreshed, refresh
 from lifecycle.audience.ranking import keep_ranking
+from lifecycle.audience.touched import refresh_touched
 from lifecycle.base.clock import ManualClock
 from lifecycle.base.units import Share
 from lifecycle.intake.erase import erase
@@ -52,9 +54,11 @@ properties = st.fixed_dictionaries(
 )
 traits = st.dictionaries(st.sampled_from(["a", "b", "0", "birthday"]), st.sampled_from(VALUES), max_size=2)
 columns = st.sampled_from([{}, {"timezone": "Asia/Riyadh"}, {"locale": "ar"}, {"email": "a@example.com"}])
+#: How an import ends: killed before its refresh, with one of its own contacts as HTTP does, or of all that are left.
+ends = st.sampled_from(["killed", "own", "all", "all"])
 happenings: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("track"), who, st.sampled_from(NAMES), properties, st.sampled_from([0, 0, 0, 1, 9])),
-    st.tuples(st.just("import"), who, st.sampled_from(NAMES), properties, st.integers(0, 30)),
+    st.tuples(st.just("import"), who, st.sampled_from(NAMES), properties, st.integers(0, 30), ends),
     st.tuples(st.just("identify"), who, st.builds(lambda one, more: {**one, **more}, traits, columns)),
     st.tuples(st.just("consent"), who, st.sampled_from(["offers", "news"]), st.booleans()),
     st.tuples(st.just("group"), who, st.sampled_from(["acme", "zain"]), traits),
@@ -69,7 +73,7 @@ happenings: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
 moves: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("track"), who, st.just("Order Completed"), properties, st.just(0)),
     st.tuples(st.just("track"), who, st.just("Order Completed"), properties, st.integers(0, 9)),
-    st.tuples(st.just("import"), who, st.just("Order Completed"), properties, st.integers(0, 30)),
+    st.tuples(st.just("import"), who, st.just("Order Completed"), properties, st.integers(0, 30), ends),
     st.tuples(st.just("points"), who, st.sampled_from([-50, 1, 200])),
     st.tuples(st.just("wait"), st.just(1)),
     st.tuples(st.just("wait"), st.just(1)),
@@ -109,14 +113,21 @@ class _Shop:
         while advance(self._store, self._versions, KEY, self.clock.now()).contacts:
             pass
 
-    def _take(self, *payloads: dict[str, Any], live: bool = True) -> None:
+    def _take(self, *payloads: dict[str, Any], ends: str | None = None) -> None:
+        """Store messages: live ones, or history whose import `ends` so."""
         self._count += 1
         named = [{"messageId": f"m{self._count}-{n}", **payload} for n, payload in enumerate(payloads)]
-        done = accept(self._store, named, clock=self.clock, content=None, live=live)
+        done = accept(self._store, named, clock=self.clock, content=None, live=ends is None)
         assert not done.rejected, done.rejected
-        if not live:
-            with self._store.write() as connection:
-                refresh(connection, self._content, self.clock.now(), "import", done.touched, done.told)
+        if ends == "all":
+            self.make_up()
+        if ends == "own" and done.note is not None:
+            self.make_up([done.note])
+
+    def make_up(self, only: Collection[int] | None = None) -> None:
+        """Refresh whom imports have touched."""
+        with self._store.write() as connection:
+            refresh_touched(connection, self._content, self.clock.now(), only)
 
     def _event(self, name: str, event: str, found: dict[str, Any], ago: int) -> dict[str, Any]:
         at = (self.clock.now() - ago * TICK).isoformat()
@@ -125,8 +136,8 @@ class _Shop:
     def _track(self, name: str, event: str, found: dict[str, Any], ago: int) -> None:
         self._take(self._event(name, event, found, ago))
 
-    def _import(self, name: str, event: str, found: dict[str, Any], ago: int) -> None:
-        self._take(self._event(name, event, found, ago), live=False)
+    def _import(self, name: str, event: str, found: dict[str, Any], ago: int, ends: str) -> None:
+        self._take(self._event(name, event, found, ago), ends=ends)
 
     def _identify(self, name: str, found: dict[str, Any]) -> None:
         self._take({"type": "identify", "userId": name, "traits": found})
@@ -229,6 +240,7 @@ def _live(store: Store, content: Content, story: list[tuple[Any, ...]]) -> None:
     for happening in story:
         shop.happen(*happening)
     shop.settle()
+    shop.make_up()
     now = shop.clock.now()
     with rolled_back(store) as connection:
         kept = keep_ranking(connection, content, ())
