@@ -138,9 +138,11 @@ class _Run:
                 with self.parts.store.write() as connection:
                     self._settle(connection)
                     self._hand_back(connection)
-            except StoreError:
+            except StoreError as error:
                 if attempt + 1 == FINISH_ATTEMPTS:
                     raise
+                if attempt == 0:
+                    log.warning("what became of mails is not written yet, and tried again: %s", error.message)
                 threading.Event().wait(FINISH_AGAIN_S)
             else:
                 self._settled()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,7 +22,7 @@ from lifecycle.web.hooks import hooks_app
 from lifecycle.web.pages import notice
 from lifecycle.web.parts import WebParts
 from lifecycle.web.tracking import click_app, pixel_app
-from lifecycle.web.visit import MAX_FORM_BYTES, Visit
+from lifecycle.web.visit import MAX_FORM_BYTES, Visit, in_thread
 
 log = logging.getLogger("lifecycle.web")
 
@@ -35,7 +36,7 @@ def create_app(parts: WebParts) -> App:
     pages = _pages(parts)
     api: App = api_app(parts)
     pixel = pixel_app(parts)
-    click = click_app(parts, pages)
+    click = click_app(parts, pages, _trouble(parts))
     hooks = hooks_app(parts)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +66,20 @@ async def _lifespan(parts: WebParts, receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
+def _in_trouble(parts: WebParts, request: Request) -> Response:
+    """Return what somebody is told when the database did not take it, and whoever asks for them when to ask again."""
+    look = Visit(parts, request).look(parts.current_content())
+    return notice("trouble", look, status=503, headers={"Retry-After": "10"})
+
+
+def _trouble(parts: WebParts) -> App:
+    async def trouble(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await in_thread(partial(_in_trouble, parts, Request(scope, receive)))
+        await response(scope, receive, send)
+
+    return trouble
+
+
 def _pages(parts: WebParts) -> App:
     modules = (leave, choices, view, survey, signup, referral, operations, dashboard)
     found = [route for module in modules for route in module.routes(parts)]
@@ -78,7 +93,7 @@ def _pages(parts: WebParts) -> App:
 
     def failed(request: Request, error: Exception) -> Response:
         log.error("%s: %s", request.scope["path"].split("/")[1], error)
-        return answer("trouble", 503)(request, error)
+        return _in_trouble(parts, request)
 
     def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 400

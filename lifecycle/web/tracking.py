@@ -28,10 +28,10 @@ _PIXEL_HEADERS = [
 #: Numbers of links have at most so many digits.
 _MOST_DIGITS = 5
 
-NotFound = Callable[[Scope, Receive, Send], Awaitable[None]]
+Page = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def pixel_app(parts: WebParts) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def pixel_app(parts: WebParts) -> Page:
     """Return the ASGI application for `/o/…`."""
     record, now, read = parts.recorder.record, parts.clock.now, parts.tokens.read
 
@@ -54,8 +54,8 @@ def pixel_app(parts: WebParts) -> Callable[[Scope, Receive, Send], Awaitable[Non
     return pixel
 
 
-def click_app(parts: WebParts, not_found: NotFound) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Return the ASGI application for `/c/…`; `not_found` answers what leads nowhere."""
+def click_app(parts: WebParts, not_found: Page, trouble: Page) -> Page:
+    """Return the ASGI application for `/c/…`; `not_found` answers what leads nowhere, `trouble` what is not stored."""
     record, now, read = parts.recorder.record, parts.clock.now, parts.tokens.read
 
     async def click(scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +71,7 @@ def click_app(parts: WebParts, not_found: NotFound) -> Callable[[Scope, Receive,
             except (TokenError, ValueError):
                 target = None
             except StoreError:
-                await reply(send, 503, [(b"retry-after", b"10"), _NO_STORE])
+                await trouble(scope, receive, send)  # here somebody looks at the answer
                 return
         if target is None:
             await not_found(scope, receive, send)
