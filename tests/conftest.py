@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlmodel import SQLModel
 
-from databases import administer, database, fresh_postgres
+from databases import administer, database, emptied, fresh_postgres
 from lifecycle.base.clock import ManualClock
 from lifecycle.store import tables as _tables  # noqa: F401 - registers the tables
 from lifecycle.store.engine import Store
@@ -78,6 +78,12 @@ def postgres_tables(postgres_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def spare_databases() -> list[str]:
+    """Return where the databases lie that other tests have left, empty."""
+    return []
+
+
+@pytest.fixture(scope="session")
 def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database file with every table, to be copied."""
     path = tmp_path_factory.mktemp("tables") / "tables.db"
@@ -92,8 +98,14 @@ def store(request: Any, tmp_path: Path) -> Iterator[Store]:
         path = tmp_path / "store.db"
         shutil.copy(request.getfixturevalue("sqlite_tables"), path)
         made = Store(f"sqlite:///{path}")
-    else:
-        server, tables = (request.getfixturevalue(name) for name in ("postgres_server", "postgres_tables"))
-        made = Store(fresh_postgres(server, tables))
+        yield made
+        made.close()
+        return
+    server, tables = (request.getfixturevalue(name) for name in ("postgres_server", "postgres_tables"))
+    spare = request.getfixturevalue("spare_databases")
+    url = spare.pop() if spare else fresh_postgres(server, tables)
+    made = Store(url)
     yield made
     made.close()
+    if emptied(url):
+        spare.append(url)

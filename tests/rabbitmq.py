@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from ports import lasting_ports
 from terminal import eventually
 
 #: Debian's own script insists on the user that its service has; this one is what it calls.
@@ -32,7 +33,7 @@ class RabbitMq:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lifecycle-rabbit-"))
         (self.folder / "plugins").write_text("[].\n")
-        self.port, distribution, names = free_ports(3)
+        self.port, distribution, names = lasting_ports(3)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}"
         paths = {
             "RABBITMQ_BASE": "", "RABBITMQ_MNESIA_BASE": "data", "RABBITMQ_LOG_BASE": "log",
@@ -101,17 +102,6 @@ class RabbitMq:
     def __exit__(self, *_error: object) -> None:
         """Kill it."""
         self.close()
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports of 127.0.0.1 that the system had free."""
-    taken = [socket.socket() for _ in range(number)]
-    for each in taken:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in taken]
-    for each in taken:
-        each.close()
-    return ports
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

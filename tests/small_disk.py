@@ -18,8 +18,13 @@ class SmallDisk:
         self.folder = folder
         self._ballast = folder / "ballast"
 
-    def fill(self) -> None:
-        """Leave no byte free."""
+    def fill(self, *, but_megabytes: int = 0) -> None:
+        """Leave no byte free, or no more than that."""
+        if but_megabytes:
+            taken = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_bsize - but_megabytes * 2**20
+            with self._ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, taken)
+            return
         with self._ballast.open("ab", buffering=0) as file:
             for size in (65_536, 4_096, 1):
                 while _could_write(file, b"\0" * size):

@@ -170,6 +170,9 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.end()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def shop(folder: Path, **variables: str) -> Terminal:

