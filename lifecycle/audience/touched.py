@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from lifecycle.audience.membership import Refreshed, refresh
-from lifecycle.intake.touched import forget_touched, load_touched
+from lifecycle.intake.touched import forget_touched, take_touched
 from lifecycle.spec.model import Content
 from lifecycle.store.tables import touched
 
@@ -26,11 +26,10 @@ def refresh_touched(
     connection: Connection, content: Content, now: datetime, only: Collection[int] | None = None
 ) -> Refreshed:
     """Bring up whom the notes name, all of them or `only` these, and forget the notes; return what was written."""
-    left = load_touched(connection, only)
+    left = take_touched(connection, only, most=MOST_NAMED)
     if not left.notes:
         return Refreshed()
-    named = left.contact_ids if len(left.contact_ids) <= MOST_NAMED else None
-    done = refresh(connection, content, now, "import", named, left.told)
+    done = refresh(connection, content, now, "import", left.contact_ids, left.told)
     forget_touched(connection, left.notes)
     return done
 

@@ -19,11 +19,14 @@ from lifecycle.store.tables import touched
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Who was touched, and what is new about any of them; `notes` are the rows that say so."""
+    """Who was touched, None where they are too many to name, and what is new about any of them.
 
-    notes: tuple[int, ...] = ()
-    contact_ids: frozenset[int] = frozenset()
-    told: News = NOTHING
+    `notes` are the rows that say so.
+    """
+
+    notes: tuple[int, ...]
+    contact_ids: frozenset[int] | None
+    told: News
 
 
 def leave_touched(connection: Connection, contact_ids: Collection[int], told: News, now: datetime) -> int | None:
@@ -36,22 +39,29 @@ def leave_touched(connection: Connection, contact_ids: Collection[int], told: Ne
     return note
 
 
-def load_touched(connection: Connection, only: Collection[int] | None = None) -> Touched:
-    """Return what the notes say together: all of them, or `only` these rows."""
+def take_touched(connection: Connection, only: Collection[int] | None = None, *, most: int) -> Touched:
+    """Return what the notes say together: all of them, or `only` these rows. Names at most so many contacts.
+
+    What somebody else has taken and is about to forget is left to them.
+    """
     query = select(touched.c.id, touched.c.contacts, touched.c.told).order_by(touched.c.id)
     if only is not None:
         query = query.where(touched.c.id.in_(sorted(only)))
     notes: list[int] = []
-    contact_ids: set[int] = set()
+    named: set[int] = set()
     told = NOTHING
-    for number, noted, news in connection.execute(query):
+    for number, contact_ids, news in connection.execute(query.with_for_update(skip_locked=True)):
         notes.append(number)
-        contact_ids.update(noted)
+        if len(named) <= most:
+            named.update(contact_ids)
         told |= News(frozenset(news["events"]), frozenset(news["kinds"]), news["anything"])
-    return Touched(tuple(notes), frozenset(contact_ids), told)
+    return Touched(tuple(notes), frozenset(named) if len(named) <= most else None, told)
 
 
 def forget_touched(connection: Connection, notes: Collection[int] | None = None) -> None:
-    """Delete these notes, all when None: their contacts have been looked at."""
-    query = delete(touched)
-    connection.execute(query if notes is None else query.where(touched.c.id.in_(sorted(notes))))
+    """Delete these notes, all when None: their contacts have been looked at.
+
+    Of all, those that somebody else has taken stay: who holds them waits for the contacts that are held here.
+    """
+    gone = select(touched.c.id).with_for_update(skip_locked=True) if notes is None else sorted(notes)
+    connection.execute(delete(touched).where(touched.c.id.in_(gone)))
