@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import bindparam, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlmodel import SQLModel
@@ -19,7 +21,7 @@ from lifecycle.intake.facts import FactSheet
 from lifecycle.store.columns import Instant, Json, Money
 from lifecycle.store.contacts import find_contact
 from lifecycle.store.engine import Store
-from lifecycle.store.migrate import current_revision, head_revision, migrate, prepare
+from lifecycle.store.migrate import _config, current_revision, head_revision, migrate, prepare
 from lifecycle.store.once import add_once
 from lifecycle.store.tables import contacts, events, facts, memberships, orders, suppressions
 
@@ -32,6 +34,20 @@ NOW = datetime(2026, 11, 1, 9, 30, 15, 123456, tzinfo=UTC)
 def _contact(connection, **values):
     row = {"identifier": "x", "attributes": {}, "created_at": NOW, **values}
     return connection.execute(contacts.insert().values(row).returning(contacts.c.id)).scalar_one()
+
+
+def shape(store: Store) -> dict[str, Any]:
+    """Return columns, keys and indexes of every table."""
+    with store.read() as connection:
+        look = inspect(connection)
+        return {
+            name: (
+                sorted((each["name"], str(each["type"]), each["nullable"]) for each in look.get_columns(name)),
+                look.get_pk_constraint(name)["constrained_columns"],
+                sorted(str((each["name"], each["column_names"], each["unique"])) for each in look.get_indexes(name)),
+            )
+            for name in sorted(look.get_table_names())
+        }
 
 
 # a server writes the expression in its own words, so that Alembic cannot compare it; the next test holds its values
@@ -47,6 +63,29 @@ def test_the_migrations_make_the_tables_that_the_code_declares(store: Store, tmp
         ]
     assert found == []
     assert migrate(store) == (head_revision(), head_revision())
+
+
+@pytest.mark.filterwarnings("ignore:Computed default on events")
+def test_every_migration_has_a_way_back_and_up_again(store: Store) -> None:
+    """Revision by revision down to nothing, each as it was before; then up to what the code declares."""
+    SQLModel.metadata.drop_all(store.engine)
+    migrate(store)
+    revisions = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    standing = {}
+    for revision in reversed(revisions):
+        SQLModel.metadata.drop_all(store.engine)
+        with store.write() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+        migrate(store, revision)
+        standing[revision] = shape(store)
+    for revision in revisions[1:]:
+        config = _config()
+        with store.write() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, revision)
+        assert shape(store) == standing[revision], revision
+    assert migrate(store) == (revisions[-1], head_revision())
+    assert shape(store) == standing[revisions[0]]
 
 
 def test_a_database_of_the_first_day_is_filled_on_the_way_up(store: Store) -> None:
