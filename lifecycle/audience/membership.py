@@ -82,10 +82,12 @@ def refresh(
                 found += _Asking(content, setting, now, ANYTHING).differences(connection, sorted(unknown))
             done += _write(connection, found, now, cause)
             report(len(ids))
-        if contact_ids is not None and ranking.passed:
+        # whoever was asked above was asked what the news of all of them can have changed, their places included
+        passed = ranking.passed.difference(contact_ids or ())
+        if contact_ids is not None and passed:
             passing = _Asking(content, setting, now, News.of("rank"))
-            _hold(connection, ranking.passed)
-            for ids in _batches(connection, ranking.passed):
+            _hold(connection, passed)
+            for ids in _batches(connection, passed):
                 done += _write(connection, passing.differences(connection, ids), now, cause)
     return done
 

@@ -76,7 +76,8 @@ def find_boundary(connection: Connection, top: Top, facts_as: FromClause) -> Bou
 def keep_ranking(connection: Connection, content: Content, contact_ids: Collection[int] | None) -> Ranking:
     """Take account of what the facts of these contacts (all when None) have become, and return the ranking.
 
-    The contacts' rows are held by the caller.
+    The contacts' rows are held by the caller. Some of them may be among the passed: what is new about them may be
+    something else, with which nobody would ask for their place.
     """
     wanted = wanted_tops(content)
     if contact_ids is None:
@@ -213,7 +214,6 @@ def _follow(connection: Connection, wanted: Sequence[Top], contact_ids: Collecti
                 if boundary is None:
                     return None
                 found.tops[top] = boundary
-    found.passed -= set(contact_ids)
     return found
 
 

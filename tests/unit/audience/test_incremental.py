@@ -19,7 +19,7 @@ from audience_worlds import (
     random_messages,
     rolled_back,
 )
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from rankings import hold_against_counted
 from sqlalchemy import Connection, insert, select, update
@@ -226,6 +226,15 @@ ranked = st.builds(
     story=st.lists(moves, min_size=6, max_size=20),
     window=st.sampled_from([0, 1, 1_000]),
 )
+@example(
+    # in one batch one contact passes another, of whom something is new that has nothing to do with the ranking
+    asked=[c.FactLeaf("orders.count", (c.Test("top", Share.parse("10%")),))],
+    story=[
+        ("merge", "ada", "ada"), ("track", "badr", "Order Completed", {"order_id": "1"}, 0), ("wait", 1),
+        ("track", "ada", "Order Completed", {"order_id": "1"}, 0), ("points", "badr", -50),
+    ],
+    window=0,
+)  # fmt: skip
 def test_whoever_passes_whom_the_top_shares_are_those_of_a_new_ranking(
     store: Store, asked: list[c.Condition], story: list[tuple[Any, ...]], window: int
 ) -> None:
