@@ -26,6 +26,7 @@ from sqlalchemy import create_engine, select, text
 
 from lifecycle.audience.headcount import Headcount
 from lifecycle.audience.membership import Refreshed, refresh
+from lifecycle.audience.touched import refresh_touched
 from lifecycle.base.clock import ManualClock
 from lifecycle.intake.messages import Accepted, accept
 from lifecycle.journey.advance import advance
@@ -132,7 +133,7 @@ def _refreshed(store: Store, made: Content, done: Accepted | None) -> tuple[Refr
         if done is None:
             found = refresh(connection, made, NOW, "rebuild")
         else:
-            found = refresh(connection, made, NOW, "import", done.touched, done.told)
+            found = refresh_touched(connection, made, NOW, done.note)
     return found, time.perf_counter() - start
 
 

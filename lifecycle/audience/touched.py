@@ -6,7 +6,6 @@ still there: the next import takes them with its own, and so does the scheduler,
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -22,10 +21,8 @@ MOST_NAMED = 10_000
 SILENT = timedelta(minutes=2)
 
 
-def refresh_touched(
-    connection: Connection, content: Content, now: datetime, only: Collection[int] | None = None
-) -> Refreshed:
-    """Bring up whom the notes name, all of them or `only` these, and forget the notes; return what was written."""
+def refresh_touched(connection: Connection, content: Content, now: datetime, only: int | None = None) -> Refreshed:
+    """Bring up whom the notes name, all of them or `only` one, and forget them; return what was written."""
     left = take_touched(connection, only, most=MOST_NAMED)
     if not left.notes:
         return Refreshed()

@@ -64,10 +64,9 @@ class Accepted:
     contacts: int = 0
     #: places of the payloads that changed something
     news: frozenset[int] = frozenset()
-    #: rows of the contacts that were changed, or that did something, and what is new about any of them
+    #: rows of the contacts that were changed, or that did something
     touched: frozenset[int] = frozenset()
-    told: News = NOTHING
-    #: of history: the note that says so (intake.touched)
+    #: of history: the note of them, and of what is new about any of them (intake.touched)
     note: int | None = None
 
 
@@ -119,8 +118,7 @@ def keep(
                 raise
             continue
         known.learn(batch.learned)
-        stored, touched = len(news), frozenset(batch.touched)
-        return Accepted(stored, len(messages) - stored, [], contacts, news, touched, batch.told, note)
+        return Accepted(len(news), len(messages) - len(news), [], contacts, news, frozenset(batch.touched), note)
     raise StoreError("other writers kept storing the same messages", hint="send the batch again")
 
 

@@ -39,14 +39,14 @@ def leave_touched(connection: Connection, contact_ids: Collection[int], told: Ne
     return note
 
 
-def take_touched(connection: Connection, only: Collection[int] | None = None, *, most: int) -> Touched:
-    """Return what the notes say together: all of them, or `only` these rows. Names at most so many contacts.
+def take_touched(connection: Connection, only: int | None = None, *, most: int) -> Touched:
+    """Return what the notes say together: all of them, or `only` one. Names at most so many contacts.
 
     What somebody else has taken and is about to forget is left to them.
     """
     query = select(touched.c.id, touched.c.contacts, touched.c.told).order_by(touched.c.id)
     if only is not None:
-        query = query.where(touched.c.id.in_(sorted(only)))
+        query = query.where(touched.c.id == only)
     notes: list[int] = []
     named: set[int] = set()
     told = NOTHING

@@ -168,7 +168,7 @@ async def _take(parts: WebParts, request: Request, read: Callable[[Any], Sequenc
         if content is not None and done.note is not None:
             # history leaves no work for the journey, so memberships and stages are brought up here, as by an import
             with parts.store.write() as connection:
-                refresh_touched(connection, content, parts.clock.now(), [done.note])
+                refresh_touched(connection, content, parts.clock.now(), done.note)
         return done
 
     # the client may hang up; what was begun is finished

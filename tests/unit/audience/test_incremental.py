@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
@@ -122,9 +121,9 @@ class _Shop:
         if ends == "all":
             self.make_up()
         if ends == "own" and done.note is not None:
-            self.make_up([done.note])
+            self.make_up(done.note)
 
-    def make_up(self, only: Collection[int] | None = None) -> None:
+    def make_up(self, only: int | None = None) -> None:
         """Refresh whom imports have touched."""
         with self._store.write() as connection:
             refresh_touched(connection, self._content, self.clock.now(), only)

@@ -73,7 +73,7 @@ def test_a_request_looks_at_its_own_contacts_alone(store: Store, clock: ManualCl
     note = buy(store, clock, "badr", "b1", "b2")
     assert note is not None
     with store.write() as connection:
-        refresh_touched(connection, CONTENT, clock.now(), [note])
+        refresh_touched(connection, CONTENT, clock.now(), note)
         assert len(left(connection)) == 1
     assert members(store, "repeat-customers") == {"badr"}
 
