@@ -94,18 +94,16 @@ def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: Any, tmp_path: Path) -> Iterator[Store]:
     """Yield an empty database with every table, on SQLite and on PostgreSQL."""
+    spare: list[str] = request.getfixturevalue("spare_databases")
     if request.param == "sqlite":
         path = tmp_path / "store.db"
         shutil.copy(request.getfixturevalue("sqlite_tables"), path)
-        made = Store(f"sqlite:///{path}")
-        yield made
-        made.close()
-        return
-    server, tables = (request.getfixturevalue(name) for name in ("postgres_server", "postgres_tables"))
-    spare = request.getfixturevalue("spare_databases")
-    url = spare.pop() if spare else fresh_postgres(server, tables)
+        url = f"sqlite:///{path}"
+    else:
+        server, tables = (request.getfixturevalue(name) for name in ("postgres_server", "postgres_tables"))
+        url = spare.pop() if spare else fresh_postgres(server, tables)
     made = Store(url)
     yield made
     made.close()
-    if emptied(url):
+    if request.param == "postgresql" and emptied(url):
         spare.append(url)

@@ -19,17 +19,16 @@ class SmallDisk:
         self._ballast = folder / "ballast"
 
     def fill(self, *, but_megabytes: int = 0) -> None:
-        """Leave no byte free, or no more than that."""
-        if but_megabytes:
-            taken = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_bsize - but_megabytes * 2**20
-            with self._ballast.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, taken)
-            return
+        """Leave no more free than that."""
         with self._ballast.open("ab", buffering=0) as file:
-            for size in (65_536, 4_096, 1):
-                while _could_write(file, b"\0" * size):
+            for size in (65_536, 4_096):
+                while self._left() > but_megabytes * 2**20 and _could_write(file, b"\0" * size):
                     pass
-        assert os.statvfs(self.folder).f_bavail == 0
+        assert self._left() <= but_megabytes * 2**20
+
+    def _left(self) -> int:
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_bsize
 
     def free(self) -> None:
         """Give back what `fill` took."""

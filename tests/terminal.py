@@ -11,12 +11,14 @@ import selectors
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Self
 
+import httpx
 from sqlalchemy import MetaData, create_engine, select
 
 from lifecycle.cli.main import run
@@ -77,6 +79,20 @@ class Terminal:
     def json(self, *words: str) -> Any:
         """Run it with --json, expect that it ends well, and return what it printed."""
         return self.ok(*words, "--json").json
+
+    def states(self) -> Counter[str]:
+        """Return the ledger's rows by state."""
+        found: Counter[str] = Counter()
+        for one in self.json("outbox")["states"]:
+            found[one["state"]] += one["rows"]
+        return found
+
+    def sign_up(self, *names: str) -> None:
+        """Let these people sign up just now."""
+        messages = [message for name in names for message in (person(name), event(name, "Signed Up", source="web"))]
+        for message in messages:
+            message.pop("timestamp", None)
+        self.ok("import", "events", str(self.write("people.ndjson", *messages)), "--live")
 
     def environ(self) -> dict[str, str]:
         """Return the environment of a process of its own."""
@@ -149,6 +165,14 @@ class Running:
         if found := re.search(pattern, self.err):
             return found
         raise AssertionError(f"never saw {pattern!r}, only: {self.err}")
+
+    def address(self) -> str:
+        """Wait until its web server says where it listens, and return that."""
+        return self.saw(r"web +(http://\S+)").group(1)
+
+    def browser(self, agent: str) -> httpx.Client:
+        """Return somebody before its pages."""
+        return httpx.Client(base_url=self.address(), headers={"User-Agent": agent})
 
     def stop(self, number: int = signal.SIGTERM, *, within_s: float = 20) -> Said:
         """Send the signal, and wait for the end."""

@@ -15,7 +15,7 @@ import pytest
 
 from servers import Rule, Sink
 from small_disk import SmallDisk, small_disk
-from terminal import SECRET, Running, Terminal, event, eventually, person, shop
+from terminal import SECRET, Terminal, event, eventually, person, shop
 from website import HUMAN
 
 KEY = "write-key-of-tests"
@@ -40,11 +40,6 @@ def terminal(disk: SmallDisk) -> Terminal:
     return made
 
 
-def browser(running: Running) -> httpx.Client:
-    """Return somebody before a screen, at the address that the process says."""
-    return httpx.Client(base_url=running.saw(r"web +(http://\S+)").group(1), headers={"User-Agent": HUMAN})
-
-
 def links_of(folder: Path) -> dict[str, str]:
     """Return the paths that the mail which arrived leads to; nothing before there is one."""
     for path in folder.glob("*.eml"):
@@ -61,18 +56,10 @@ def links_of(folder: Path) -> dict[str, str]:
     return {}
 
 
-def states(terminal: Terminal) -> Counter[str]:
-    """Count the ledger's rows by state."""
-    return Counter({one["state"]: one["rows"] for one in terminal.json("outbox")["states"] if one["rows"]})
-
-
 @pytest.fixture
 def crowd(terminal: Terminal) -> Terminal:
     """Return the shop after so many people have just signed up: each is owed a welcome."""
-    messages = [message for name in PEOPLE for message in (person(name), event(name, "Signed Up", source="web"))]
-    for message in messages:
-        message.pop("timestamp", None)
-    terminal.ok("import", "events", str(terminal.write("people.ndjson", *messages)), "--live")
+    terminal.sign_up(*PEOPLE)
     return terminal
 
 
@@ -90,7 +77,7 @@ def test_campaign_goes_on_when_there_is_room_again(crowd: Terminal, disk: SmallD
         assert said.code == 0, said
         assert "Traceback" not in said.err, said.err
         assert set(sink.counts().values()) == {1}
-        assert states(crowd) == Counter(sent=len(PEOPLE)), said.err
+        assert crowd.states() == Counter(sent=len(PEOPLE)), said.err
 
 
 def test_nothing_is_acknowledged_that_is_not_stored(terminal: Terminal, disk: SmallDisk, tmp_path: Path) -> None:
@@ -100,7 +87,7 @@ def test_nothing_is_acknowledged_that_is_not_stored(terminal: Terminal, disk: Sm
     viewed = event("sara", "Product Viewed", product_id="p1")
     with Sink(tmp_path, keep=True) as sink:
         terminal.variables["LIFECYCLE_SMTP_URL"] = sink.url
-        with terminal.start("run", "--port", "0") as running, browser(running) as client:
+        with terminal.start("run", "--port", "0") as running, running.browser(HUMAN) as client:
             assert client.post("/v1/batch", json={"batch": joined}, auth=(KEY, "")).status_code == 200
             links = eventually(lambda: links_of(tmp_path))
 

@@ -65,9 +65,8 @@ def site(store: Store, ledger: Ledger, sns: Sns) -> Iterator[Website]:
     """Yield a site that listens to both."""
     clock = ManualClock(NOW)
     hooks = {"ses": SesHook(ARN, clock, sns.fetch), "postmark": PostmarkHook(CREDENTIALS)}
-    made = Website(store, clock, hooks=hooks, feedback=ledger.take).__enter__()
-    yield made
-    made.leave()
+    with Website(store, clock, patient=False, hooks=hooks, feedback=ledger.take) as made:
+        yield made
 
 
 def post(site: Website, provider: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:

@@ -35,11 +35,10 @@ from website import HUMAN, PASSWORD, SHOP_URL, START, WRITE_KEY, Website, web_co
 @pytest.fixture
 def site(store: Store) -> Iterator[Website]:
     """Yield a site with one contact and one mail that was sent an hour ago."""
-    made = Website(store).__enter__()
-    made.add_contact()
-    made.add_mail()
-    yield made
-    made.leave()
+    with Website(store, patient=False) as made:
+        made.add_contact()
+        made.add_mail()
+        yield made
 
 
 def open_link(site: Website, mail: int = 1) -> str:

@@ -15,16 +15,11 @@ import pytest
 
 from databases import fresh_postgres
 from servers import Sink
-from terminal import SECRET, Running, Terminal, event, eventually, person, shop
+from terminal import SECRET, Terminal, event, eventually, person, shop
 
 KEY = "write-key-of-tests"
 #: Somebody before a screen; the engine keeps machines apart.
 HUMAN = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
-
-
-def web_address(running: Running) -> str:
-    """Return where the process says that it listens."""
-    return running.saw(r"web +(http://\S+)").group(1)
 
 
 def first(pattern: str, text: str) -> str:
@@ -55,7 +50,7 @@ def terminal(tmp_path: Path) -> Terminal:
 
 def test_one_process_takes_events_in_and_gets_mails_out(terminal: Terminal) -> None:
     """Event in over HTTP, welcome out, opened, clicked, unsubscribed with one click; SIGTERM ends it with 0."""
-    with terminal.start("run", "--port", "0") as running, httpx.Client(base_url=web_address(running)) as client:
+    with terminal.start("run", "--port", "0") as running, httpx.Client(base_url=running.address()) as client:
         assert client.get("/healthz").status_code == 200
         assert eventually(lambda: client.get("/readyz").status_code == 200)
         assert client.post("/v1/track", json=event("sara", "Signed Up")).status_code == 401
@@ -87,7 +82,7 @@ def test_one_process_takes_events_in_and_gets_mails_out(terminal: Terminal) -> N
 def test_first_start_says_that_the_files_are_in_force_now(terminal: Terminal) -> None:
     """Nobody has to know `apply` to see something happen."""
     with terminal.start("run", "--port", "0") as running:
-        web_address(running)
+        running.address()
         said = running.stop()
     assert said.code == 0, said.err
     assert "the files are now" in said.err
@@ -98,7 +93,7 @@ def test_first_start_says_that_the_files_are_in_force_now(terminal: Terminal) ->
 def test_port_in_use_is_said_in_a_sentence(terminal: Terminal) -> None:
     """A second server on the same port does not start, and says what to do."""
     with terminal.start("run", "--port", "0") as running:
-        port = urlsplit(web_address(running)).port
+        port = urlsplit(running.address()).port
         said = terminal.start("web", "--port", str(port)).end()
         assert said.code == 1
         assert "--port 0" in said.err
@@ -137,7 +132,7 @@ def test_three_processes_work_as_one(tmp_path: Path, postgres_server: str, redis
             terminal.start("scheduler") as scheduler,
             terminal.start("worker") as worker,
         ):
-            with httpx.Client(base_url=web_address(web)) as client:
+            with httpx.Client(base_url=web.address()) as client:
                 for name in ("sara", "omar", "lina"):
                     sign_up(client, name)
             eventually(lambda: len(sink.accepted()) >= 3)

@@ -6,7 +6,6 @@ import email
 import email.policy
 import re
 import signal
-from collections import Counter
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,14 +63,6 @@ def kept(folder: Path) -> list[EmailMessage]:
     """Return the mails that the server kept, parsed."""
     parse = email.message_from_bytes
     return [parse(path.read_bytes(), policy=email.policy.default) for path in sorted(folder.glob("*.eml"))]
-
-
-def states(terminal: Terminal) -> Counter[str]:
-    """Return the ledger's rows by state."""
-    found: Counter[str] = Counter()
-    for one in terminal.json("outbox")["states"]:
-        found[one["state"]] += one["rows"]
-    return found
 
 
 def test_orders_of_a_window_are_thanked_for_once_each(terminal: Terminal, tmp_path: Path) -> None:
@@ -137,13 +128,13 @@ def test_wrong_mail_server_is_an_error_and_loses_nothing(terminal: Terminal, tmp
     assert "could not be sent" in said.err
     assert "127.0.0.1:1" in said.err
     assert "Traceback" not in said.err
-    assert states(terminal)["queued"] + states(terminal)["deferred"] == 3
+    assert terminal.states()["queued"] + terminal.states()["deferred"] == 3
     assert terminal.type("doctor").code == 1
     with Sink(tmp_path) as sink:
         terminal.variables["LIFECYCLE_SMTP_URL"] = sink.url
         terminal.ok("send", "thank-you", *WINDOW)
         assert len(sink.accepted()) == 3
-        assert states(terminal)["sent"] == 3
+        assert terminal.states()["sent"] == 3
 
 
 def test_interrupted_send_is_finished_later_without_doubles(terminal: Terminal, tmp_path: Path) -> None:
@@ -164,7 +155,7 @@ def test_interrupted_send_is_finished_later_without_doubles(terminal: Terminal, 
         terminal.ok("send", "newsletter", "--run", "november")
         both = sink.counts() + later.counts()
     assert set(both.values()) == {1}
-    found = states(terminal)
+    found = terminal.states()
     # nothing is even in doubt: the mail under way was finished, and its outcome written
     assert found["sent"] == len(both) == 43, found
 

@@ -15,7 +15,7 @@ from lifecycle.base.clock import SystemClock
 from lifecycle.runtime import Runtime
 from lifecycle.wiring import Engine, Settings
 from servers import Rule, Sink
-from terminal import SECRET, Terminal, event, eventually, person, shop
+from terminal import SECRET, Terminal, eventually, shop
 
 PEOPLE = [f"reader{number}" for number in range(14)]
 
@@ -25,10 +25,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a shop in which so many people have just signed up."""
     made = shop(tmp_path_factory.mktemp("stop") / "shop", LIFECYCLE_SECRET_KEY=SECRET)
     made.ok("apply")
-    messages = [message for name in PEOPLE for message in (person(name), event(name, "Signed Up", source="web"))]
-    for message in messages:
-        message.pop("timestamp", None)
-    made.ok("import", "events", str(made.write("people.ndjson", *messages)), "--live")
+    made.sign_up(*PEOPLE)
     return made.folder
 
 
@@ -36,14 +33,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def terminal(busy: Path, tmp_path: Path) -> Terminal:
     """Return a shop of this test's own, as `busy` left it."""
     return Terminal(shutil.copytree(busy, tmp_path / "shop"), LIFECYCLE_SECRET_KEY=SECRET)
-
-
-def states(terminal: Terminal) -> Counter[str]:
-    """Count the ledger's rows by state."""
-    found: Counter[str] = Counter()
-    for one in terminal.json("outbox")["states"]:
-        found[one["state"]] += one["rows"]
-    return found
 
 
 def test_process_told_to_end_finishes_its_mail_and_hands_the_rest_back(terminal: Terminal, tmp_path: Path) -> None:
@@ -57,7 +46,7 @@ def test_process_told_to_end_finishes_its_mail_and_hands_the_rest_back(terminal:
         assert "Traceback" not in said.err, said.err
         arrived = len(sink.accepted())
         assert arrived < len(PEOPLE), "it was in the middle of it"
-        assert states(terminal) == Counter(sent=arrived, queued=len(PEOPLE) - arrived), said.err
+        assert terminal.states() == Counter(sent=arrived, queued=len(PEOPLE) - arrived), said.err
         assert set(sink.counts().values()) == {1}
 
 
@@ -85,8 +74,8 @@ def test_server_that_does_not_answer_is_not_waited_for(
         )
         engine = Engine(settings, SystemClock())
         with Runtime(engine, web=False):
-            eventually(lambda: states(terminal)["sending"])
+            eventually(lambda: terminal.states()["sending"])
             eventually(lambda: at == "mail" or sink.accepted())
         engine.close()
-        assert states(terminal) == Counter({"queued": len(PEOPLE) - len(left), **left})
+        assert terminal.states() == Counter({"queued": len(PEOPLE) - len(left), **left})
     assert [thread.name for thread in threading.enumerate() if thread.name in {"scheduler", "heartbeat"}] == []
