@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -75,7 +76,7 @@ class Runtime:
         self._beside: dict[str, threading.Thread] = {}
         self._begun: dict[str, float] = {}
         self._braked_to: datetime | None = None
-        self._box_trouble = ""
+        self._trouble: dict[str, str] = {}
         self.schedule: Scheduler | None = None
 
     def advance_all(self) -> None:
@@ -95,93 +96,90 @@ class Runtime:
 
     def keep_shelf(self) -> None:
         """Count the orders anew, once an hour, and beside the scheduler: with many orders it takes seconds."""
-        self._beside_every(RESTOCK_S, "stocktaking", self._restock)
+        failing = "the orders were not counted, so recommendations stay as they are"
+        self._beside_every(RESTOCK_S, "stocktaking", self._restock, failing)
 
     def read_bounces(self) -> None:
         """Look into the bounce box, every ten seconds, and beside the scheduler: it may be full."""
         if self.engine.settings.bounces is not None:
-            self._beside_every(BOUNCES_S, "postman", self._read_bounces)
+            self._beside_every(BOUNCES_S, "postman", self._read_bounces, "the bounce box waits")
 
     def keep_statistics(self) -> None:
         """Let PostgreSQL look at tables that have just filled, every two seconds, and beside the scheduler."""
         if not self.engine.store.is_sqlite:
-            self._beside_every(STATISTICS_S, "statistics", self._keep_statistics)
-
-    def _keep_statistics(self) -> None:
-        try:
-            look_at_new_tables(self.engine.store)
-        except LifecycleError as error:
-            log.warning("the tables were not looked at: %s", error.message)
+            work = partial(look_at_new_tables, self.engine.store)
+            self._beside_every(STATISTICS_S, "statistics", work, "the tables were not looked at")
 
     def refresh_touched(self) -> None:
         """Make up for imports that died before their refresh; beside the scheduler, since that may take a while."""
-        self._beside_every(TOUCHED_S, "touched", self._refresh_touched)
+        failing = "segments and stages are not yet up to an import that died"
+        self._beside_every(TOUCHED_S, "touched", self._refresh_touched, failing)
 
     def _refresh_touched(self) -> None:
         engine = self.engine
         now = engine.clock.now()
-        try:
-            with engine.store.read() as connection:
-                if not is_left_alone(connection, now):
-                    return
-            content = engine.applied()
-            with engine.store.write() as connection:
-                refresh_touched(connection, content, now)
-            log.info("an import had ended before segments and stages were brought up to it: now they are")
-        except LifecycleError as error:
-            log.warning("segments and stages are not yet up to an import that died: %s", error.message)
+        with engine.store.read() as connection:
+            if not is_left_alone(connection, now):
+                return
+        content = engine.applied()
+        with engine.store.write() as connection:
+            refresh_touched(connection, content, now)
+        log.info("an import had ended before segments and stages were brought up to it: now they are")
 
     def press_brakes(self) -> None:
         """Hold campaigns that bounce too often, twice a minute, and beside the scheduler: counting takes a moment."""
-        self._beside_every(BRAKES_S, "brakes", self._press_brakes)
+        self._beside_every(BRAKES_S, "brakes", self._press_brakes, "the brakes were not looked at")
 
     def _press_brakes(self) -> None:
         engine = self.engine
         now = engine.clock.now()
         since = self._braked_to or now - LOOKS_BACK
-        try:
-            # what is told is committed a moment after it was taken
-            brake(engine.store, engine.clock, since - timedelta(minutes=5))
-            self._braked_to = now
-        except LifecycleError as error:
-            log.warning("the brakes were not looked at: %s", error.message)
+        # what is told is committed a moment after it was taken
+        brake(engine.store, engine.clock, since - timedelta(minutes=5))
+        self._braked_to = now
 
-    def _beside_every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
-        """Do the work unless it was begun less than that long ago; in a thread, unless time is virtual."""
+    def _beside_every(self, seconds: float, name: str, work: Callable[[], object], failing: str) -> None:
+        """Do the work unless it was begun less than that long ago; in a thread, unless time is virtual.
+
+        Work that fails is done again when its time has come; `failing` says what that leaves undone, once.
+        """
         monotonic = self.engine.clock.monotonic()
         if name in self._begun and monotonic - self._begun[name] < seconds:
             return
         self._begun[name] = monotonic
         if self._thread is None:  # virtual time waits for all that a tick does
-            work()
+            self._try(name, work, failing)
         elif name not in self._beside or not self._beside[name].is_alive():
-            self._beside[name] = threading.Thread(target=work, name=name, daemon=True)
+            self._beside[name] = threading.Thread(
+                target=self._try, args=(name, work, failing), name=name, daemon=True
+            )  # fmt: skip
             self._beside[name].start()
 
+    def _try(self, name: str, work: Callable[[], object], failing: str) -> None:
+        trouble = ""
+        try:
+            work()
+        except LifecycleError as error:
+            trouble = error.message
+            if trouble != self._trouble.get(name):
+                log.warning("%s: %s", failing, trouble)
+        self._trouble[name] = trouble
+
     def _read_bounces(self) -> None:
-        engine, trouble = self.engine, ""
+        engine = self.engine
         box = engine.settings.bounces
         if box is None:
             return
-        try:
-            found = read_box(
-                box, engine.tokens, engine.take_feedback, engine.clock.now(),
-                sent_of=sent_by(engine.store), stopping=self._stopping,
-            )  # fmt: skip
-            if found.mails:
-                log.info("bounce box: %s; %d new", found, found.taken)
-        except LifecycleError as error:
-            trouble = error.message
-            if trouble != self._box_trouble:
-                log.warning("the bounce box waits: %s", trouble)
-        self._box_trouble = trouble
+        found = read_box(
+            box, engine.tokens, engine.take_feedback, engine.clock.now(),
+            sent_of=sent_by(engine.store), stopping=self._stopping,
+        )  # fmt: skip
+        if found.mails:
+            log.info("bounce box: %s; %d new", found, found.taken)
 
     def _restock(self) -> None:
         engine = self.engine
-        try:
-            restock(engine.store, engine.applied().project.brand.url, engine.clock.now())
-        except LifecycleError as error:
-            log.warning("the orders were not counted, so recommendations stay as they are: %s", error.message)
+        restock(engine.store, engine.applied().project.brand.url, engine.clock.now())
 
     def deliver_all(self) -> None:
         """Deliver until nothing more is due; a limit that soon lets more through is waited for, for a moment."""
